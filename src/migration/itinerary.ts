@@ -1,0 +1,42 @@
+/**
+ * An itinerary is data: the steps of a kind of migration and what each waits for. The resolved list is frozen with each
+ * VM migration together with its version, so that a newer Wherry finishes what an older one began.
+ */
+import type { VmMigrationSpec } from '../model/spec.ts';
+import { cold } from './itineraries/cold.ts';
+
+export type StepPlan = {
+  readonly name: StepName;
+  /** Names of the steps that must have ended well (or were skipped) before this one is ready. */
+  readonly after: readonly StepName[];
+};
+
+export const stepNames = [
+  'preflight',
+  'create-disks',
+  'copy',
+  'convert',
+  'check-manifest',
+  'verify',
+  'apply',
+  'create-vm',
+  'power-on',
+  'check-boot',
+  'finalize',
+  'clean-up',
+  'undo',
+] as const;
+export type StepName = (typeof stepNames)[number];
+
+export type Itinerary = {
+  readonly name: string;
+  /** Goes up with every change to the list; step code accepts the version before. */
+  readonly version: number;
+  readonly steps: readonly StepPlan[];
+  /** From this step on the VM migration can no longer be canceled. */
+  readonly pointOfNoReturn: StepName;
+};
+
+export function resolveItinerary(_spec: VmMigrationSpec): Itinerary {
+  return cold;
+}

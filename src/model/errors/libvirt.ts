@@ -1,0 +1,3 @@
+import type { ErrorEntry } from '../errors.ts';
+
+export const libvirtErrors = {} as const satisfies Record<string, ErrorEntry>;

@@ -1,0 +1,74 @@
+/**
+ * What a user asks for: where a VM comes from, where it goes, and how. These schemas are the API's, the CLI's, the
+ * console's and the worker's; a VM migration keeps its own copy, frozen when the migration was made.
+ */
+import Type from 'typebox';
+import { StringEnum } from './schema.ts';
+
+const Path = Type.String({ minLength: 1, maxLength: 4096, pattern: '^/' });
+
+/** An OVA file, or a directory with an OVF and its disks. Absolute path on the worker. */
+export const OvaSource = Type.Object({ type: Type.Literal('ova'), path: Path }, { additionalProperties: false });
+
+/** Bare disk images: one VM made of them. The format is never guessed by a tool; ours looks and says. */
+export const FilesSource = Type.Object(
+  {
+    type: Type.Literal('files'),
+    paths: Type.Array(Path, { minItems: 1, maxItems: 64 }),
+    name: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+export const SourceSpec = Type.Union([OvaSource, FilesSource]);
+export type SourceSpec = Type.Static<typeof SourceSpec>;
+
+const DiskFormat = StringEnum(['qcow2', 'raw']);
+
+export const LibvirtTarget = Type.Object(
+  {
+    type: Type.Literal('libvirt'),
+    uri: Type.String({ default: 'qemu:///system' }),
+    pool: Type.String({ default: 'default' }),
+    format: DiskFormat,
+    /** Source network name → libvirt network or bridge (`br0`); `*` is the default for all others. */
+    networks: Type.Record(Type.String(), Type.String()),
+  },
+  { additionalProperties: false },
+);
+export const FilesTarget = Type.Object(
+  {
+    type: Type.Literal('files'),
+    directory: Path,
+    format: DiskFormat,
+    networks: Type.Record(Type.String(), Type.String()),
+  },
+  { additionalProperties: false },
+);
+export const TargetSpec = Type.Union([LibvirtTarget, FilesTarget]);
+export type TargetSpec = Type.Static<typeof TargetSpec>;
+
+export const MigrationOptions = Type.Object(
+  {
+    /** auto: only where the source's hypervisor is not KVM. */
+    conversion: StringEnum(['auto', 'always', 'never']),
+    verify: StringEnum(['full', 'none']),
+    /** `as-source` means on for a source that has no power state (files). */
+    power: StringEnum(['as-source', 'on', 'off']),
+  },
+  { additionalProperties: false },
+);
+export type MigrationOptions = Type.Static<typeof MigrationOptions>;
+
+/** One VM in a migration. `vm`: its id or name in the source; null when the source holds just one. */
+export const VmMigrationSpec = Type.Object(
+  {
+    source: SourceSpec,
+    vm: Type.Union([Type.String(), Type.Null()]),
+    target: TargetSpec,
+    /** Its name at the target; null: as at the source. */
+    targetName: Type.Union([Type.String({ minLength: 1, maxLength: 200 }), Type.Null()]),
+    options: MigrationOptions,
+  },
+  { additionalProperties: false },
+);
+export type VmMigrationSpec = Type.Static<typeof VmMigrationSpec>;

@@ -1,0 +1,122 @@
+/**
+ * The ports: what Wherry needs of a hypervisor, a cloud or a store of images. One folder per provider implements them.
+ *
+ * What a provider cannot do is absent from its type, never a method that throws. Every call takes an `AbortSignal`.
+ * Everything that creates is idempotent: it first looks for its own mark (`Mark`), so that a step may run twice.
+ * Errors are `WherryError`s that name the VM, disk or host and keep the system's own words as cause.
+ */
+import type { Disk, WritableDisk } from '../transfer/disk.ts';
+import type { Concern } from '../model/concern.ts';
+import type { SourceSpec, TargetSpec } from '../model/spec.ts';
+import type { GuestCapabilities, Vm, VmSummary } from '../model/vm.ts';
+
+/** One row of a check: what was looked at, whether it is well, and the way to mend it. */
+export type CheckRow = { readonly what: string; readonly ok: boolean; readonly detail: string; readonly fix: string };
+
+export type Source = {
+  list(signal: AbortSignal): Promise<VmSummary[]>;
+  /** @throws source.vm_not_found, source.vm_ambiguous (several VMs and no id), and all that is wrong with the source. */
+  describe(vmId: string | null, signal: AbortSignal): Promise<Vm>;
+  /**
+   * What proves, per disk id, that the disk is still the one it was (inode, size and times of a file; a change id).
+   * Compared for equality before a copy is resumed; any difference means: start over, and say why.
+   */
+  identity(vm: Vm, signal: AbortSignal): Promise<Record<string, string>>;
+  /** Opens a disk's logical content read only. The inspector has passed it before anything else sees a byte. */
+  openDisk(vm: Vm, diskId: string, directory: string, signal: AbortSignal): Promise<Disk>;
+  /**
+   * Checks the source's own checksums (an OVA's manifest) in a sequential pass of its own, which gates "create VM".
+   * Absent where the source has none. `progress` gets bytes read and bytes in all.
+   */
+  verifyManifest?(vm: Vm, progress: (done: number, total: number) => void, signal: AbortSignal): Promise<void>;
+};
+
+/**
+ * The mark of everything we create at a target: the target copy's id (a UUIDv7), in a name, tag, label or metadata. The
+ * object is ours exactly if it carries the mark of this target copy.
+ */
+export type Mark = { readonly targetCopyId: string };
+
+/** A disk at a target, as recorded in the ledger: enough to find, open and remove it again, by any worker. */
+export type TargetDisk = {
+  readonly diskId: string;
+  readonly sizeBytes: number;
+  readonly format: 'raw' | 'qcow2';
+  /** The provider's own handle, JSON: a volume key and path, a file, a volume id. */
+  readonly ref: Readonly<Record<string, string>>;
+};
+
+/** A VM at a target, likewise. */
+export type TargetVm = { readonly name: string; readonly ref: Readonly<Record<string, string>> };
+
+export type DiskRequest = {
+  readonly mark: Mark;
+  readonly vm: Vm;
+  readonly targetName: string;
+  readonly diskId: string;
+  /** Position in the VM, from 0: part of names that people see. */
+  readonly index: number;
+  readonly sizeBytes: number;
+};
+
+export type VmRequest = {
+  readonly mark: Mark;
+  readonly vm: Vm;
+  readonly targetName: string;
+  readonly guest: GuestCapabilities;
+  /** In the VM's disk order. */
+  readonly disks: readonly TargetDisk[];
+};
+
+export type Target = {
+  /**
+   * Whether this worker can bring bytes there at all (same host, permission, tools), else a thrown `WherryError` that
+   * says why: the worker declines the VM and another may take it.
+   */
+  eligible(signal: AbortSignal): Promise<void>;
+  /** What stands in the way or deserves a word: name taken, pool missing, no space, network unknown. Changes nothing. */
+  concerns(request: { mark: Mark; vm: Vm; targetName: string }, signal: AbortSignal): Promise<Concern[]>;
+  /** The reference the disk will have, before it exists: goes into the ledger as intent. */
+  planDisk(request: DiskRequest): TargetDisk;
+  /** Creates the planned disk or adopts our own of an earlier attempt. Its content is undefined until written. */
+  createDisk(planned: TargetDisk, request: DiskRequest, signal: AbortSignal): Promise<TargetDisk>;
+  openDisk(
+    disk: TargetDisk,
+    options: { readOnly: boolean; directory: string },
+    signal: AbortSignal,
+  ): Promise<WritableDisk>;
+  /** Removes it if it is there and ours; being gone already is success. */
+  removeDisk(mark: Mark, disk: TargetDisk, signal: AbortSignal): Promise<void>;
+  /** The reference the VM will have, before it exists: goes into the ledger as intent. */
+  planVm(request: VmRequest): TargetVm;
+  /** Makes disks visible under their final names and defines the VM; off. Adopts our own of an earlier attempt. */
+  createVm(planned: TargetVm, request: VmRequest, signal: AbortSignal): Promise<TargetVm>;
+  /** Powers it off first when it runs. Being gone already is success. Leaves the disks. */
+  removeVm(mark: Mark, vm: TargetVm, signal: AbortSignal): Promise<void>;
+  /** Called once nothing can fail any more: takes the mark's traces away that users should not see. */
+  finalize?(mark: Mark, vm: TargetVm, disks: readonly TargetDisk[], signal: AbortSignal): Promise<void>;
+  /** Absent where nothing runs (image files). */
+  readonly power?: TargetPower;
+};
+
+export type TargetPower = {
+  state(vm: TargetVm, signal: AbortSignal): Promise<'on' | 'off' | 'unknown'>;
+  /** Idempotent. */
+  on(vm: TargetVm, signal: AbortSignal): Promise<void>;
+  off(vm: TargetVm, signal: AbortSignal): Promise<void>;
+  /**
+   * Looks whether the guest really runs: it keeps running for `settleMs` and, where its console can be read,
+   * shows signs of life. Resolves with what was seen, for the record.
+   */
+  checkBoot(
+    vm: TargetVm,
+    options: { settleMs: number; timeoutMs: number },
+    signal: AbortSignal,
+  ): Promise<{ readonly evidence: string }>;
+};
+
+/** How a source or target is reached from what the user wrote; a factory per type, wired in main.ts. */
+export type Providers = {
+  openSource(spec: SourceSpec, signal: AbortSignal): Promise<Source & AsyncDisposable>;
+  openTarget(spec: TargetSpec, signal: AbortSignal): Promise<Target & AsyncDisposable>;
+};

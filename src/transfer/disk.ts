@@ -1,0 +1,80 @@
+/**
+ * Everything that holds bytes is a `Disk`: a member of an OVA, an NBD export, a VMDK inside something else, a volume.
+ * Format readers, throttle, digest and the NBD adapters all take one and most of them are one. Keep it this small.
+ *
+ * Offsets and lengths are bytes. `read` returns exactly `length` bytes of logical content: holes read as zeros. Callers
+ * never go past `sizeBytes`. Calls may overlap in time as much as the caller likes (a queue hides latency); an
+ * implementation that cannot do that says `access: 'sequential'` and then `read` is called in order, without gaps, once.
+ */
+export type Extent = {
+  readonly offset: number;
+  readonly length: number;
+  /** `zero`: reads as zeros, there is nothing to fetch. `data`: may hold anything (zeros too). */
+  readonly kind: 'data' | 'zero';
+};
+
+export type Range = { readonly offset: number; readonly length: number };
+
+export type Disk = {
+  readonly sizeBytes: number;
+  readonly access: 'random' | 'sequential';
+  /** In order, without gaps or overlaps, covering exactly `range`. Lazy: a disk of 16 TiB must not become one array. */
+  extents(range: Range, signal: AbortSignal): AsyncIterable<Extent>;
+  read(offset: number, length: number, signal: AbortSignal): Promise<Buffer>;
+  /** Gives back sockets, file handles, child processes. May be called twice. */
+  close(): Promise<void>;
+};
+
+export type WritableDisk = Disk & {
+  /** True when what was never written reads back as zeros, so that holes need not be written. */
+  readonly startsZeroed: boolean;
+  /** The buffer belongs to the disk until the promise settles. */
+  write(offset: number, data: Buffer, signal: AbortSignal): Promise<void>;
+  /** Makes the range read as zeros; gives the space back where the target can. */
+  zero(offset: number, length: number, signal: AbortSignal): Promise<void>;
+  /** Everything acknowledged before this call survives a crash once it resolves. */
+  flush(signal: AbortSignal): Promise<void>;
+};
+
+/** Bytes of an image as stored: a whole file, or a part of one (a member of an archive, never unpacked). */
+export type StoredImage = {
+  readonly path: string;
+  readonly offset: number;
+  readonly lengthBytes: number;
+  /** What the source says it is. The inspector refuses what is something else. */
+  readonly format: 'raw' | 'vmdk' | 'qcow2' | 'vhd' | 'vhdx';
+  /** The member is compressed by gzip as a whole: it can only be read in order. */
+  readonly gzip: boolean;
+  /** VM and disk, as people know them: for errors. */
+  readonly vm: string;
+  readonly disk: string;
+  /** Another file of the same source by its name there (flat extents of a VMDK); null when there is none. */
+  sibling(name: string): { readonly path: string; readonly offset: number; readonly lengthBytes: number } | null;
+};
+
+/** What the inspector found. `format` is certain; nothing outside the image is referred to. */
+export type ImageFacts = {
+  readonly format: StoredImage['format'];
+  /** E.g. `streamOptimized`, `monolithicSparse`, `flat` for vmdk; empty where there is one kind only. */
+  readonly subformat: string;
+  readonly virtualSizeBytes: number;
+};
+
+/** What providers need of the transfer side; wired in main.ts, because they know nothing of it but this file. */
+export type ImageTools = {
+  /** @throws image.* when the image is not safe or not what it says. Never starts a program. */
+  inspect(image: StoredImage, signal: AbortSignal): Promise<ImageFacts>;
+  /** Inspects, then opens the logical content read only. Sockets of helper processes go into `directory`. */
+  openStored(image: StoredImage, directory: string, signal: AbortSignal): Promise<Disk>;
+  /** Opens one of *our own* target images by qemu-nbd with an explicit format. */
+  openVolume(
+    volume: {
+      readonly path: string;
+      readonly format: 'raw' | 'qcow2';
+      readonly readOnly: boolean;
+      readonly startsZeroed: boolean;
+    },
+    directory: string,
+    signal: AbortSignal,
+  ): Promise<WritableDisk>;
+};
