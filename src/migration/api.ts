@@ -1,0 +1,252 @@
+/**
+ * What the API shows of migrations. The console, the CLI and the OpenAPI document are built on these schemas. Times are
+ * ISO 8601 in UTC, sizes bytes, rates bytes per second, `fraction` 0 to 1 (null: unknown). Texts (`message`, `text`) are
+ * made when shown; what is stored is the code and its parameters beside them.
+ */
+import Type from 'typebox';
+import { Concern } from '../model/concern.ts';
+import { StringEnum } from '../model/schema.ts';
+import { VmMigrationSpec } from '../model/spec.ts';
+import { Vm, VmSummary } from '../model/vm.ts';
+import { DiskProgress, LedgerRow, LogLine } from './protocol.ts';
+import {
+  type Cancelation,
+  cancelationMoves,
+  type MigrationState,
+  migrationMoves,
+  type StepState,
+  stepMoves,
+  type VmMigrationState,
+  vmMigrationMoves,
+} from './states.ts';
+
+/** The names of a table of moves, as an `enum`. */
+function statesOf<S extends string>(moves: Readonly<Record<S, readonly string[]>>) {
+  return Type.Unsafe<S>({ type: 'string', enum: Object.keys(moves) });
+}
+export const MigrationStateSchema = statesOf<MigrationState>(migrationMoves);
+export const VmMigrationStateSchema = statesOf<VmMigrationState>(vmMigrationMoves);
+export const CancelationSchema = statesOf<Cancelation>(cancelationMoves);
+export const StepStateSchema = statesOf<StepState>(stepMoves);
+
+const Id = Type.String({ format: 'uuid' });
+const Time = Type.String({ format: 'date-time' });
+const Maybe = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const Params = Type.Record(Type.String(), Type.Union([Type.String(), Type.Number()]));
+
+/** An error, explained: `message` what failed, `causes` the tools' own words, `next` what to do. */
+export const ShownError = Type.Object({
+  code: Type.String(),
+  params: Params,
+  message: Type.String(),
+  next: Type.String(),
+  causes: Type.Array(Type.String()),
+});
+export type ShownError = Type.Static<typeof ShownError>;
+
+/** Why a VM migration does not run now. */
+export const WaitReason = Type.Object({ code: Type.String(), params: Params, text: Type.String() });
+export type WaitReason = Type.Static<typeof WaitReason>;
+
+/** One disk over all steps: what the step that deals with it now (or dealt last) has reported. */
+export const DiskView = Type.Object({
+  diskId: Type.String(),
+  name: Type.String(),
+  /** The step that reported last: copy, verify, apply ...; empty when none has yet. */
+  step: Type.String(),
+  sizeBytes: Maybe(Type.Integer()),
+  bytesDone: Type.Integer(),
+  bytesTotal: Type.Integer(),
+  /** Bytes that really travelled: holes do not. */
+  bytesMoved: Type.Integer(),
+  bytesPerSecond: Type.Number(),
+  etaSeconds: Maybe(Type.Number()),
+  /** Shares of the time, each 0 to 1: what the copy waited for. */
+  waited: DiskProgress.properties.waited,
+});
+export type DiskView = Type.Static<typeof DiskView>;
+
+export const StepView = Type.Object({
+  id: Id,
+  name: Type.String(),
+  after: Type.Array(Type.String()),
+  state: StepStateSchema,
+  /** Attempts begun so far. */
+  attempts: Type.Integer(),
+  worker: Maybe(Type.Object({ id: Id, name: Type.String() })),
+  startedAt: Maybe(Time),
+  endedAt: Maybe(Time),
+  /** A short word for what goes on inside ("inspecting"); empty when there is none. */
+  phase: Type.String(),
+  fraction: Maybe(Type.Number()),
+  disks: Type.Array(DiskProgress),
+  error: Maybe(ShownError),
+});
+export type StepView = Type.Static<typeof StepView>;
+
+const progressFields = {
+  fraction: Maybe(Type.Number()),
+  bytesDone: Type.Integer(),
+  bytesTotal: Type.Integer(),
+  bytesPerSecond: Type.Number(),
+  etaSeconds: Maybe(Type.Number()),
+};
+
+export const VmMigrationView = Type.Object({
+  id: Id,
+  migrationId: Id,
+  targetCopyId: Id,
+  /** The VM's name in the source, as well as it is known: before preflight, the id asked for or the file's name. */
+  vmName: Type.String(),
+  targetName: Type.String(),
+  state: VmMigrationStateSchema,
+  cancelation: CancelationSchema,
+  canceledBy: Maybe(Type.String()),
+  /** Whether asking for cancelation would be accepted now. */
+  cancelable: Type.Boolean(),
+  spec: VmMigrationSpec,
+  /** Null until preflight has told. */
+  vm: Maybe(Vm),
+  concerns: Type.Array(Concern),
+  waitReason: Maybe(WaitReason),
+  error: Maybe(ShownError),
+  /** What undoing ran into, beside the first error. */
+  undoError: Maybe(ShownError),
+  /** Open ledger rows of an ended VM migration: what could not be removed. `POST …/undo` tries again. */
+  leftBehind: Type.Array(LedgerRow),
+  steps: Type.Array(StepView),
+  disks: Type.Array(DiskView),
+  ...progressFields,
+  createdAt: Time,
+  startedAt: Maybe(Time),
+  endedAt: Maybe(Time),
+});
+export type VmMigrationView = Type.Static<typeof VmMigrationView>;
+
+export const Counts = Type.Object({
+  total: Type.Integer(),
+  /** planned, approved and queued. */
+  queued: Type.Integer(),
+  running: Type.Integer(),
+  completed: Type.Integer(),
+  failed: Type.Integer(),
+  canceled: Type.Integer(),
+});
+export type Counts = Type.Static<typeof Counts>;
+
+const migrationFields = {
+  id: Id,
+  name: Type.String(),
+  state: MigrationStateSchema,
+  counts: Counts,
+  ...progressFields,
+  createdBy: Type.String(),
+  createdAt: Time,
+  startedAt: Maybe(Time),
+  endedAt: Maybe(Time),
+};
+export const MigrationSummary = Type.Object({
+  ...migrationFields,
+  /** One per failed VM, at most 20. */
+  errors: Type.Array(Type.Object({ vmMigrationId: Id, vmName: Type.String(), error: ShownError })),
+});
+export type MigrationSummary = Type.Static<typeof MigrationSummary>;
+export const MigrationView = Type.Object({
+  ...migrationFields,
+  errors: MigrationSummary.properties.errors,
+  vmMigrations: Type.Array(VmMigrationView),
+});
+export type MigrationView = Type.Static<typeof MigrationView>;
+
+/** Newest first. `next` goes into `?after=` for the next page; null: this was the last. */
+export const MigrationPage = Type.Object({ items: Type.Array(MigrationSummary), next: Maybe(Type.String()) });
+export type MigrationPage = Type.Static<typeof MigrationPage>;
+
+export const CreateMigration = Type.Object(
+  {
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    vms: Type.Array(VmMigrationSpec, { minItems: 1, maxItems: 1000 }),
+  },
+  { additionalProperties: false },
+);
+export type CreateMigration = Type.Static<typeof CreateMigration>;
+
+export const AttemptView = Type.Object({
+  id: Id,
+  step: Type.String(),
+  number: Type.Integer(),
+  worker: Type.Object({ id: Id, name: Type.String() }),
+  startedAt: Time,
+  endedAt: Maybe(Time),
+  /** Null while it runs. */
+  outcome: Maybe(StringEnum(['succeeded', 'failed', 'declined', 'lost', 'canceled'])),
+  error: Maybe(ShownError),
+});
+export type AttemptView = Type.Static<typeof AttemptView>;
+
+export const LedgerRowView = Type.Object({ ...LedgerRow.properties, createdAt: Time, updatedAt: Time });
+export type LedgerRowView = Type.Static<typeof LedgerRowView>;
+
+/** One VM migration with everything that is kept about it. */
+export const VmMigrationDetail = Type.Object({
+  ...VmMigrationView.properties,
+  itinerary: Type.Object({ name: Type.String(), version: Type.Integer() }),
+  ledger: Type.Array(LedgerRowView),
+  attempts: Type.Array(AttemptView),
+  /** 64 MiB chunks whose digest is known, per disk. */
+  chunks: Type.Array(Type.Object({ diskId: Type.String(), count: Type.Integer() })),
+});
+export type VmMigrationDetail = Type.Static<typeof VmMigrationDetail>;
+
+export const LogPage = Type.Object({
+  /** Oldest first. `number` grows by time; ask with `?after=` for what came since. */
+  lines: Type.Array(Type.Object({ number: Type.Integer(), step: Type.String(), ...LogLine.properties })),
+  /** Lines that were left out because a VM migration's log is bounded. */
+  dropped: Type.Integer(),
+  next: Maybe(Type.Integer()),
+});
+export type LogPage = Type.Static<typeof LogPage>;
+
+/** The target copy's digests: hex SHA-256 of each 64 MiB chunk over its leaves' digests (4 MiB each). */
+export const Manifest = Type.Object({
+  vmMigrationId: Id,
+  targetCopyId: Id,
+  leafBytes: Type.Integer(),
+  chunkBytes: Type.Integer(),
+  disks: Type.Array(
+    Type.Object({
+      diskId: Type.String(),
+      sizeBytes: Maybe(Type.Integer()),
+      chunks: Type.Array(Type.Object({ chunk: Type.Integer(), digest: Type.String() })),
+    }),
+  ),
+});
+export type Manifest = Type.Static<typeof Manifest>;
+
+export const WorkerView = Type.Object({
+  id: Id,
+  name: Type.String(),
+  host: Type.String(),
+  user: Type.String(),
+  version: Type.String(),
+  /** `alive`: its last word is younger than a lease. */
+  alive: Type.Boolean(),
+  lastSeenAt: Time,
+  /** VM migrations that it works on. */
+  load: Type.Integer(),
+});
+export type WorkerView = Type.Static<typeof WorkerView>;
+
+/** `workerId`: ask this worker (paths are its own); else the least loaded one that lives. */
+export const ListSource = Type.Object(
+  { source: VmMigrationSpec.properties.source, workerId: Type.Optional(Id) },
+  { additionalProperties: false },
+);
+export type ListSource = Type.Static<typeof ListSource>;
+export const DescribeSource = Type.Object(
+  { ...ListSource.properties, vm: VmMigrationSpec.properties.vm },
+  { additionalProperties: false },
+);
+export type DescribeSource = Type.Static<typeof DescribeSource>;
+export const SourceVms = Type.Object({ vms: Type.Array(VmSummary) });
+export const SourceVm = Type.Object({ vm: Vm });
