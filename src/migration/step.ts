@@ -24,6 +24,8 @@ export type StepContext = {
   ledger(row: LedgerRow): Promise<void>;
   /** Durable when it resolves. */
   checkpoint(value: unknown): Promise<void>;
+  /** Chunks of a disk that the server was told of, by this or another worker: what need not be copied again. */
+  chunks(diskId: string): Promise<readonly JournalEntry[]>;
   /** Bytes per second that this step's copies may use now; null: no limit. Read again for every block. */
   bandwidth(): number | null;
   /** Does nothing unless a test armed this point. */

@@ -13,6 +13,7 @@ import { migrationErrors } from './errors/migration.ts';
 import { serverErrors } from './errors/server.ts';
 import { sourceErrors } from './errors/source.ts';
 import { transferErrors } from './errors/transfer.ts';
+import { workerErrors } from './errors/worker.ts';
 
 export type ErrorEntry = {
   /** HTTP status when it is the answer to a request. */
@@ -23,6 +24,8 @@ export type ErrorEntry = {
   readonly next: string;
   /** True when trying again later may work without anybody doing anything. */
   readonly passing?: boolean;
+  /** True when it is about this worker and not about the VM: the worker declines, another one may do it. */
+  readonly elsewhere?: boolean;
 };
 
 export const catalogue = {
@@ -33,6 +36,7 @@ export const catalogue = {
   ...conversionErrors,
   ...migrationErrors,
   ...serverErrors,
+  ...workerErrors,
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof catalogue;

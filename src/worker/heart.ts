@@ -1,0 +1,70 @@
+/**
+ * The heartbeat, and the gate that follows it. Every sixth of the lease we report all attempts. When no heartbeat has been
+ * answered for two thirds of the lease, the gate closes: nothing that acts outside this worker goes on, because the server
+ * may soon give our steps to somebody else. It opens with the next answer. The clock is the monotonic one: a wall clock
+ * that is set back must not keep the gate open.
+ */
+import { performance } from 'node:perf_hooks';
+import type { AttemptReport, HeartbeatAnswer } from '../migration/protocol.ts';
+
+/** Pure: whether acting outside is allowed. Times in ms of the monotonic clock. */
+export function mayActAt(nowMs: number, lastAnsweredMs: number, leaseMs: number): boolean {
+  return nowMs - lastAnsweredMs < (leaseMs * 2) / 3;
+}
+
+export type Heart = {
+  /** Beats now instead of at the next time (a report is urgent). */
+  beat(): Promise<void>;
+  stop(): void;
+};
+
+export function startHeart(options: {
+  readonly leaseMs: number;
+  readonly heartbeatMs: number;
+  /** What to report; nothing to report still beats, so that the server sees the worker live. */
+  reports(): AttemptReport[];
+  send(reports: AttemptReport[]): Promise<HeartbeatAnswer>;
+  /** The reports arrived. */
+  accepted(answer: HeartbeatAnswer, reports: AttemptReport[]): void;
+  /** The reports did not arrive: they must be said again. */
+  unanswered(reports: AttemptReport[], error: unknown): void;
+  gate(open: boolean): void;
+}): Heart {
+  let lastAnswered = performance.now();
+  let open = true;
+  let beating: Promise<void> | undefined;
+
+  const setGate = (next: boolean): void => {
+    if (open === next) return;
+    open = next;
+    options.gate(next);
+  };
+  const once = async (): Promise<void> => {
+    const reports = options.reports();
+    const asked = performance.now();
+    try {
+      const answer = await options.send(reports);
+      // The lease was extended at some time after we asked: count from the asking.
+      lastAnswered = asked;
+      options.accepted(answer, reports);
+    } catch (error) {
+      options.unanswered(reports, error);
+    }
+    setGate(mayActAt(performance.now(), lastAnswered, options.leaseMs));
+  };
+  const beat = (): Promise<void> => (beating ??= once().finally(() => (beating = undefined)));
+  const beats = setInterval(() => void beat(), options.heartbeatMs);
+  const watch = setInterval(
+    () => {
+      if (!mayActAt(performance.now(), lastAnswered, options.leaseMs)) setGate(false);
+    },
+    Math.max(10, options.leaseMs / 60),
+  );
+  return {
+    beat,
+    stop: () => {
+      clearInterval(beats);
+      clearInterval(watch);
+    },
+  };
+}

@@ -1,0 +1,130 @@
+/**
+ * The worker's side of the wire: JSON over HTTP, on the server's unix socket or over HTTPS with the worker's token.
+ *
+ * `ask` is one try. `insist` goes on until the server has answered, because a server that is away must cost nothing but
+ * time: what we have to say stays true. Only an answer that says no (4xx) ends it.
+ */
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readFile } from 'node:fs/promises';
+import { type ErrorCode, type ErrorParams, WherryError, catalogue } from '../model/errors.ts';
+
+export type ServerAddress =
+  | { readonly socketPath: string }
+  | {
+      /** https://host:port */
+      readonly url: string;
+      /** PEM of the authority that signed the server's certificate; the system's when absent. */
+      readonly caFile?: string;
+      readonly tokenFile: string;
+    };
+
+export type Link = {
+  ask<T>(path: string, body: unknown, signal: AbortSignal, timeoutMs?: number): Promise<T>;
+  insist<T>(path: string, body: unknown, signal: AbortSignal): Promise<T>;
+  close(): void;
+};
+
+/** The server gave no answer (refused, reset, timed out, 5xx): say it again. */
+class NoAnswer extends Error {}
+
+type Raw = { status: number; body: string };
+type Send = (path: string, body: string, signal: AbortSignal, timeoutMs: number) => Promise<Raw>;
+
+const maxAnswerBytes = 64 * 1024 * 1024;
+
+export async function connectLink(address: ServerAddress): Promise<Link> {
+  const { send, close } = await transport(address);
+  const ask = async <T>(path: string, body: unknown, signal: AbortSignal, timeoutMs = 30_000): Promise<T> => {
+    const answer = await send(`/api/v1/worker/${path}`, JSON.stringify(body), signal, timeoutMs);
+    if (answer.status >= 500 || answer.status === 429) throw new NoAnswer(`status ${answer.status}`);
+    const parsed: unknown = answer.body === '' ? {} : JSON.parse(answer.body);
+    if (answer.status >= 400) throw refusal(answer.status, parsed);
+    return parsed as T;
+  };
+  const insist = async <T>(path: string, body: unknown, signal: AbortSignal): Promise<T> => {
+    for (let wait = 50; ; wait = Math.min(wait * 2, 2_000)) {
+      signal.throwIfAborted();
+      try {
+        return await ask<T>(path, body, signal);
+      } catch (error) {
+        if (!(error instanceof NoAnswer)) throw error;
+      }
+      await sleep(wait * (0.5 + Math.random() / 2), undefined, { signal });
+    }
+  };
+  return { ask, insist, close };
+}
+
+export function isNoAnswer(error: unknown): boolean {
+  return error instanceof NoAnswer;
+}
+
+async function transport(address: ServerAddress): Promise<{ send: Send; close: () => void }> {
+  if ('socketPath' in address) {
+    const agent = new HttpAgent({ keepAlive: true });
+    const send: Send = (path, body, signal, timeoutMs) =>
+      exchange(
+        (headers) => httpRequest({ socketPath: address.socketPath, path, method: 'POST', headers, agent, signal }),
+        body,
+        timeoutMs,
+        {},
+      );
+    return { send, close: () => agent.destroy() };
+  }
+  const url = new URL(address.url);
+  const token = (await readFile(address.tokenFile, 'utf8')).trim();
+  const ca = address.caFile === undefined ? undefined : await readFile(address.caFile, 'utf8');
+  const agent = new HttpsAgent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) });
+  const send: Send = (path, body, signal, timeoutMs) =>
+    exchange(
+      (headers) =>
+        httpsRequest({ hostname: url.hostname, port: url.port || 443, path, method: 'POST', headers, agent, signal }),
+      body,
+      timeoutMs,
+      { authorization: `Bearer ${token}` },
+    );
+  return { send, close: () => agent.destroy() };
+}
+
+function exchange(
+  open: (headers: Record<string, string>) => ReturnType<typeof httpRequest>,
+  body: string,
+  timeoutMs: number,
+  extra: Record<string, string>,
+): Promise<Raw> {
+  return new Promise((resolve, reject) => {
+    const request = open({
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(body)),
+      ...extra,
+    });
+    request.setTimeout(timeoutMs, () => request.destroy(new Error(`no answer in ${timeoutMs} ms`)));
+    request.on('error', (error) => {
+      if (error.name === 'AbortError') reject(error);
+      else reject(new NoAnswer(error.message, { cause: error }));
+    });
+    request.on('response', (response) => {
+      const parts: Buffer[] = [];
+      let bytes = 0;
+      response.on('data', (part: Buffer) => {
+        bytes += part.length;
+        if (bytes > maxAnswerBytes) request.destroy(new Error('the answer is too long'));
+        else parts.push(part);
+      });
+      response.on('error', (error) => reject(new NoAnswer(error.message, { cause: error })));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(parts).toString('utf8') }),
+      );
+    });
+    request.end(body);
+  });
+}
+
+function refusal(status: number, problem: unknown): WherryError {
+  const { code, params, causes } = (problem ?? {}) as { code?: string; params?: ErrorParams; causes?: string[] };
+  const cause = new Error(causes?.[0] ?? `the server answered ${status}`);
+  if (code !== undefined && code in catalogue) return new WherryError(code as ErrorCode, params ?? {}, cause);
+  return new WherryError('internal', {}, new Error(`the server answered ${status}: ${JSON.stringify(problem)}`));
+}

@@ -1,0 +1,26 @@
+/**
+ * Between the worker and the child process that runs one VM migration's steps: Node's IPC channel, JSON. The child knows
+ * no server address and no token but those of its attempts; everything durable goes through the worker.
+ */
+import type { JournalEntry, Lease, LedgerRow, LogLine, Outcome, Progress } from '../migration/protocol.ts';
+import type { StoredError } from '../model/errors.ts';
+
+export type ToChild =
+  | { readonly kind: 'step'; readonly lease: Lease; readonly directory: string }
+  | { readonly kind: 'cancel'; readonly token: string }
+  /** Whether acting outside is allowed (heartbeats are being answered). */
+  | { readonly kind: 'gate'; readonly open: boolean }
+  | { readonly kind: 'bandwidth'; readonly bytesPerSecond: number | null }
+  | { readonly kind: 'call'; readonly id: string; readonly method: string; readonly params: unknown }
+  | { readonly kind: 'reply'; readonly request: number; readonly value?: unknown; readonly error?: StoredError };
+
+export type FromChild =
+  | { readonly kind: 'started' }
+  | { readonly kind: 'progress'; readonly token: string; readonly progress: Progress }
+  | { readonly kind: 'journal'; readonly token: string; readonly entries: readonly JournalEntry[] }
+  | { readonly kind: 'log'; readonly token: string; readonly line: LogLine }
+  | { readonly kind: 'ledger'; readonly token: string; readonly request: number; readonly row: LedgerRow }
+  | { readonly kind: 'checkpoint'; readonly token: string; readonly request: number; readonly value: unknown }
+  | { readonly kind: 'chunks'; readonly token: string; readonly request: number; readonly diskId: string }
+  | { readonly kind: 'finish'; readonly token: string; readonly outcome: Outcome }
+  | { readonly kind: 'answer'; readonly id: string; readonly result: unknown; readonly error: StoredError | null };

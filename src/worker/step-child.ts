@@ -1,0 +1,181 @@
+/**
+ * The inside of the child process: runs the steps and calls it is sent, and talks to nobody but the worker. Steps of one
+ * VM migration may run side by side here (copy and conversion).
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { JournalEntry, Lease, Outcome } from '../migration/protocol.ts';
+import type { Step, StepContext } from '../migration/step.ts';
+import { failPoint } from '../model/fail-points.ts';
+import { WherryError, catalogue, fromStored, toStored, type ErrorEntry } from '../model/errors.ts';
+import type { SourceSpec } from '../model/spec.ts';
+import type { Providers } from '../providers/provider.ts';
+import type { FromChild, ToChild } from './messages.ts';
+
+export type StepChildOptions = { readonly steps: Readonly<Record<string, Step>>; readonly providers: Providers };
+
+export function runStepChild({ steps, providers }: StepChildOptions): void {
+  const replies = new Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>();
+  const running = new Map<string, AbortController>();
+  const gate = newGate();
+  let requests = 0;
+  let bytesPerSecond: number | null = null;
+
+  const say = (message: FromChild): void => {
+    process.send?.(message, () => undefined);
+  };
+  const ask = (message: (request: number) => FromChild): Promise<unknown> => {
+    const request = ++requests;
+    return new Promise((resolve, reject) => {
+      replies.set(request, { resolve, reject });
+      say(message(request));
+    });
+  };
+
+  const contextOf = (lease: Lease, directory: string, signal: AbortSignal): StepContext => {
+    const { token } = lease;
+    return {
+      lease,
+      signal,
+      providers,
+      directory,
+      mayAct: () => gate.pass(signal),
+      progress: (progress) => say({ kind: 'progress', token, progress }),
+      journal: (entries) => say({ kind: 'journal', token, entries }),
+      log: (level, text) => say({ kind: 'log', token, line: { time: new Date().toISOString(), level, text } }),
+      ledger: async (row) => {
+        await ask((request) => ({ kind: 'ledger', token, request, row }));
+      },
+      checkpoint: async (value) => {
+        await ask((request) => ({ kind: 'checkpoint', token, request, value }));
+      },
+      chunks: async (diskId) => {
+        const answer = (await ask((request) => ({ kind: 'chunks', token, request, diskId }))) as {
+          chunks: JournalEntry[];
+        };
+        return answer.chunks;
+      },
+      bandwidth: () => bytesPerSecond,
+      failPoint,
+    };
+  };
+
+  const runStep = async (lease: Lease, directory: string): Promise<void> => {
+    const controller = new AbortController();
+    running.set(lease.token, controller);
+    const context = contextOf(lease, directory, controller.signal);
+    let outcome: Outcome;
+    try {
+      const step = steps[lease.step.name];
+      if (step === undefined) throw new Error(`this worker knows no step ${lease.step.name}`);
+      const result = await retrying(step, context);
+      outcome = { kind: 'succeeded', result: result.skipped === true ? { skipped: true } : result.value };
+    } catch (error) {
+      outcome = controller.signal.aborted ? { kind: 'canceled' } : failure(error);
+      if (outcome.kind === 'failed' && outcome.error.code === 'internal') context.log('error', stackOf(error));
+    }
+    running.delete(lease.token);
+    say({ kind: 'finish', token: lease.token, outcome });
+  };
+
+  const answerCall = async (id: string, method: string, params: unknown): Promise<void> => {
+    try {
+      const result = await call(providers, method, params);
+      say({ kind: 'answer', id, result, error: null });
+    } catch (error) {
+      say({ kind: 'answer', id, result: null, error: toStored(error) });
+    }
+  };
+
+  process.on('message', (received) => {
+    const message = received as ToChild;
+    switch (message.kind) {
+      case 'step':
+        void runStep(message.lease, message.directory);
+        break;
+      case 'cancel':
+        running.get(message.token)?.abort(new Error('canceled'));
+        break;
+      case 'gate':
+        gate.set(message.open);
+        break;
+      case 'bandwidth':
+        bytesPerSecond = message.bytesPerSecond;
+        break;
+      case 'call':
+        void answerCall(message.id, message.method, message.params);
+        break;
+      case 'reply': {
+        const waiting = replies.get(message.request);
+        replies.delete(message.request);
+        if (message.error === undefined) waiting?.resolve(message.value);
+        else waiting?.reject(fromStored(message.error));
+        break;
+      }
+      default:
+        message satisfies never;
+    }
+  });
+  process.on('disconnect', () => process.exit(0));
+  say({ kind: 'started' });
+}
+
+/** What can pass is tried again with back-off, for this long in all; a step looks before it creates, so that is safe. */
+const retryWaitsMs = [250, 1_000, 4_000, 10_000, 30_000];
+
+async function retrying(step: Step, context: StepContext): ReturnType<Step> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await step(context);
+    } catch (error) {
+      const wait = retryWaitsMs[attempt];
+      if (wait === undefined || context.signal.aborted || !(error instanceof WherryError) || !error.passing)
+        throw error;
+      context.log('warning', `${error.message}; trying again in ${wait / 1000} s`);
+      await sleep(wait, undefined, { signal: context.signal });
+    }
+  }
+}
+
+/** Something that only this worker lacks is declined: another one may have it. */
+function failure(error: unknown): Outcome {
+  const stored = toStored(error);
+  const entry: ErrorEntry = catalogue[stored.code];
+  return { kind: entry.elsewhere === true ? 'declined' : 'failed', error: { ...stored, causes: [...stored.causes] } };
+}
+
+async function call(providers: Providers, method: string, params: unknown): Promise<unknown> {
+  const signal = AbortSignal.timeout(25_000);
+  const { source: spec, vm } = params as { source: SourceSpec; vm?: string };
+  await using source = await providers.openSource(spec, signal);
+  if (method === 'listVms') return source.list(signal);
+  if (method === 'describeVm') return source.describe(vm ?? null, signal);
+  throw new Error(`this worker knows no call ${method}`);
+}
+
+function newGate(): { pass(signal: AbortSignal): Promise<void>; set(open: boolean): void } {
+  let open = true;
+  let waiters: (() => void)[] = [];
+  return {
+    pass: async (signal) => {
+      while (!open) {
+        signal.throwIfAborted();
+        await new Promise<void>((resolve) => {
+          waiters.push(resolve);
+          signal.addEventListener('abort', () => resolve(), { once: true });
+        });
+      }
+      signal.throwIfAborted();
+    },
+    set: (next) => {
+      open = next;
+      if (!open) return;
+      const woken = waiters;
+      waiters = [];
+      for (const wake of woken) wake();
+    },
+  };
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(error);
+}
