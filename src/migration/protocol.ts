@@ -16,6 +16,7 @@
  * `migration.stale_attempt`, and changes nothing.
  */
 import Type from 'typebox';
+import type { StoredError } from '../model/errors.ts';
 import { StringEnum } from '../model/schema.ts';
 import { Vm } from '../model/vm.ts';
 import { VmMigrationSpec } from '../model/spec.ts';
@@ -24,11 +25,13 @@ export const protocolVersion = 1;
 
 const Id = Type.String({ format: 'uuid' });
 const Json = Type.Unknown();
-export const StoredErrorSchema = Type.Object({
-  code: Type.String(),
-  params: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number()])),
-  causes: Type.Array(Type.String()),
-});
+export const StoredErrorSchema = Type.Unsafe<StoredError>(
+  Type.Object({
+    code: Type.String(),
+    params: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number()])),
+    causes: Type.Array(Type.String()),
+  }),
+);
 
 export const Hello = Type.Object({
   workerId: Id,
@@ -184,6 +187,12 @@ export const Outcome = Type.Union([
 export type Outcome = Type.Static<typeof Outcome>;
 export const Finish = Type.Object({ report: AttemptReport, outcome: Outcome });
 export type Finish = Type.Static<typeof Finish>;
+
+/** What an attempt asks for when its own journal is gone: the chunks of a disk that the server was told of. */
+export const ChunksRequest = Type.Object({ token: Id, diskId: Type.String() });
+export type ChunksRequest = Type.Static<typeof ChunksRequest>;
+export const ChunksAnswer = Type.Object({ chunks: Type.Array(JournalEntry) });
+export type ChunksAnswer = Type.Static<typeof ChunksAnswer>;
 
 export const CallAnswer = Type.Object({
   callId: Id,

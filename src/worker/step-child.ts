@@ -19,10 +19,6 @@ export function runStepChild({ steps, providers }: StepChildOptions): void {
   const gate = newGate();
   let requests = 0;
   let bytesPerSecond: number | null = null;
-
-  const say = (message: FromChild): void => {
-    process.send?.(message, () => undefined);
-  };
   const ask = (message: (request: number) => FromChild): Promise<unknown> => {
     const request = ++requests;
     return new Promise((resolve, reject) => {
@@ -152,30 +148,33 @@ async function call(providers: Providers, method: string, params: unknown): Prom
   throw new Error(`this worker knows no call ${method}`);
 }
 
+/** Closed: whoever wants to pass waits until it is opened or is canceled. */
 function newGate(): { pass(signal: AbortSignal): Promise<void>; set(open: boolean): void } {
-  let open = true;
-  let waiters: (() => void)[] = [];
+  let opened: PromiseWithResolvers<void> | undefined;
   return {
     pass: async (signal) => {
-      while (!open) {
-        signal.throwIfAborted();
-        await new Promise<void>((resolve) => {
-          waiters.push(resolve);
-          signal.addEventListener('abort', () => resolve(), { once: true });
-        });
-      }
+      signal.throwIfAborted();
+      if (opened === undefined) return;
+      const canceled = Promise.withResolvers<void>();
+      const onAbort = (): void => canceled.resolve();
+      signal.addEventListener('abort', onAbort, { once: true });
+      await Promise.race([opened.promise, canceled.promise]);
+      signal.removeEventListener('abort', onAbort);
       signal.throwIfAborted();
     },
-    set: (next) => {
-      open = next;
-      if (!open) return;
-      const woken = waiters;
-      waiters = [];
-      for (const wake of woken) wake();
+    set: (open) => {
+      if (open) {
+        opened?.resolve();
+        opened = undefined;
+      } else opened ??= Promise.withResolvers<void>();
     },
   };
 }
 
 function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(error);
+}
+
+function say(message: FromChild): void {
+  process.send?.(message, () => undefined);
 }

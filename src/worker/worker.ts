@@ -263,3 +263,10 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
     link.close();
   }
 }
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
