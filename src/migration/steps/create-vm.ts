@@ -1,0 +1,20 @@
+import { capabilitiesUnconverted } from '../../conversion/needed.ts';
+import type { VmRequest } from '../../providers/provider.ts';
+import type { Step } from '../step.ts';
+import { recorded } from './recorded.ts';
+import { maybeResultOf, resultOf } from './results.ts';
+
+/** Defines the VM on its disks, off. Everything before has been verified; only now does it get its final name. */
+export const createVm: Step = async (context) => {
+  const { vm, targetName } = resultOf(context, 'preflight');
+  const { disks } = resultOf(context, 'create-disks');
+  const guest = maybeResultOf(context, 'convert')?.guest ?? capabilitiesUnconverted(vm);
+  const mark = { targetCopyId: context.lease.vmMigration.targetCopyId };
+  await using target = await context.providers.openTarget(context.lease.vmMigration.spec.target, context.signal);
+  const request: VmRequest = { mark, vm, targetName, guest, disks };
+  const planned = target.planVm(request);
+  const points = { intent: 'create-vm.intent.after', effect: 'create-vm.effect.after' } as const;
+  const object = { kind: 'target-vm', key: 'vm', planned, points } as const;
+  const made = await recorded(context, object, () => target.createVm(planned, request, context.signal));
+  return { value: { vm: made } };
+};

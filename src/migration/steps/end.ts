@@ -1,0 +1,63 @@
+/**
+ * The three ways it ends. `finalize` hands what was made over to its new owner and is the point of no return; `clean-up`
+ * takes away what only the migration needed; `undo` takes away everything, newest first.
+ */
+import { rm } from 'node:fs/promises';
+import type { Target, TargetDisk, TargetVm } from '../../providers/provider.ts';
+import type { LedgerRow } from '../protocol.ts';
+import type { Step, StepContext } from '../step.ts';
+import { openRows } from './recorded.ts';
+import { resultOf } from './results.ts';
+
+export const finalize: Step = async (context) => {
+  const { disks } = resultOf(context, 'create-disks');
+  const { vm } = resultOf(context, 'create-vm');
+  const mark = { targetCopyId: context.lease.vmMigration.targetCopyId };
+  await context.failPoint('finalize.before');
+  await using target = await context.providers.openTarget(context.lease.vmMigration.spec.target, context.signal);
+  await context.mayAct();
+  await target.finalize?.(mark, vm, disks, context.signal);
+  for (const row of [...openRows(context, 'target-disk'), ...openRows(context, 'target-vm')]) {
+    await context.ledger({ ...row, state: 'handed_over' });
+  }
+  await context.failPoint('finalize.after');
+  return { value: {} };
+};
+
+export const cleanUp: Step = async (context) => {
+  await context.failPoint('clean-up.before');
+  for (const row of context.lease.ledger.toReversed()) await removeLocal(context, row);
+  await context.failPoint('clean-up.after');
+  return { value: {} };
+};
+
+export const undo: Step = async (context) => {
+  await context.failPoint('undo.before');
+  const rows = context.lease.ledger.toReversed();
+  const outside = rows.filter((row) => row.kind === 'target-vm' || row.kind === 'target-disk');
+  if (outside.length > 0) {
+    await using target = await context.providers.openTarget(context.lease.vmMigration.spec.target, context.signal);
+    // The VM first: a disk is not taken from under a VM that may be running.
+    for (const kind of ['target-vm', 'target-disk'] as const) {
+      for (const row of outside.filter((open) => open.kind === kind)) await removeOutside(context, target, row);
+    }
+  }
+  for (const row of rows) await removeLocal(context, row);
+  await context.failPoint('undo.after');
+  return { value: {} };
+};
+
+async function removeOutside(context: StepContext, target: Target, row: LedgerRow): Promise<void> {
+  const mark = { targetCopyId: context.lease.vmMigration.targetCopyId };
+  await context.mayAct();
+  if (row.kind === 'target-vm') await target.removeVm(mark, row.ref as TargetVm, context.signal);
+  else await target.removeDisk(mark, row.ref as TargetDisk, context.signal);
+  await context.ledger({ ...row, state: 'removed' });
+}
+
+/** Overlays and the private directory. Sockets and processes live in it or die with this process. */
+async function removeLocal(context: StepContext, row: LedgerRow): Promise<void> {
+  if (row.kind !== 'overlay' && row.kind !== 'directory') return;
+  await rm((row.ref as { path: string }).path, { recursive: true, force: true });
+  await context.ledger({ ...row, state: 'removed' });
+}
