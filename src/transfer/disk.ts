@@ -21,6 +21,11 @@ export type Disk = {
   /** In order, without gaps or overlaps, covering exactly `range`. Lazy: a disk of 16 TiB must not become one array. */
   extents(range: Range, signal: AbortSignal): AsyncIterable<Extent>;
   read(offset: number, length: number, signal: AbortSignal): Promise<Buffer>;
+  /**
+   * `read`, into the caller's buffer and filling it: spares hot paths an allocation per block.
+   * The buffer belongs to the disk until the promise settles; it may lie in shared memory. Optional: who lacks it is copied from.
+   */
+  readInto?(offset: number, buffer: Buffer, signal: AbortSignal): Promise<void>;
   /** Gives back sockets, file handles, child processes. May be called twice. */
   close(): Promise<void>;
 };
