@@ -34,6 +34,8 @@ export type WorkerOptions = {
   readonly version: string;
   /** VM migrations at once. */
   readonly capacity: number;
+  /** Ends by itself when no server has answered for this long: nobody may ever come back for a built-in worker. */
+  readonly orphanAfterMs?: number;
   log(level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>): void;
 };
 
@@ -168,6 +170,9 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
     run.child.send({ kind: 'step', lease, directory: directoryOf(id) });
   };
 
+  const orphaned = Promise.withResolvers<void>();
+  let lastAnswerAt = performance.now();
+
   const heart: Heart = startHeart({
     leaseMs: terms.leaseMs,
     heartbeatMs: terms.heartbeatMs,
@@ -175,13 +180,17 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
     send: (reports) =>
       link.ask<HeartbeatAnswer>('heartbeat', { ...me, attempts: reports }, signal, terms.heartbeatMs * 2),
     accepted: (answer, reports) => {
+      lastAnswerAt = performance.now();
       for (const said of reports) {
         const attempt = attempts.get(said.token);
         if (attempt !== undefined) forget(attempt, said);
       }
       for (const { token, state } of answer.attempts) if (state === 'stale') stopStale(token);
     },
-    unanswered: (_reports, error) => options.log('warn', 'a heartbeat was not answered', { error: String(error) }),
+    unanswered: (_reports, error) => {
+      options.log('warn', 'a heartbeat was not answered', { error: String(error) });
+      if (performance.now() - lastAnswerAt > (options.orphanAfterMs ?? Number.POSITIVE_INFINITY)) orphaned.resolve();
+    },
     gate: (open) => {
       gateOpen = open;
       options.log(
@@ -256,7 +265,7 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
   };
 
   try {
-    await Promise.race([Promise.all([leaseLoop(), commandsLoop()]), aborted(signal)]);
+    await Promise.race([Promise.all([leaseLoop(), commandsLoop()]), aborted(signal), orphaned.promise]);
   } finally {
     heart.stop();
     await Promise.all([...running.values()].map((run) => run.child.kill()));

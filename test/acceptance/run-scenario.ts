@@ -1,0 +1,41 @@
+import { performance } from 'node:perf_hooks';
+import type { Scenario } from './scenario.ts';
+
+export type ScenarioOutcome =
+  | { readonly kind: 'passed' }
+  | { readonly kind: 'failed' }
+  | { readonly kind: 'skipped'; readonly reason: string };
+
+/** Runs a scenario and prints its checks and figures. A scenario without a single check has proved nothing: it fails. */
+export async function runScenario(scenario: Scenario): Promise<ScenarioOutcome> {
+  const reason = (await scenario.unavailable?.()) ?? null;
+  if (reason !== null) {
+    console.log(`SKIP ${scenario.name}: ${reason}`);
+    return { kind: 'skipped', reason };
+  }
+  console.log(`--- ${scenario.name}: ${scenario.proves}`);
+  const begun = performance.now();
+  let checks = 0;
+  try {
+    await scenario.run({
+      figure: (name, value) => console.log(`    ${name}: ${value}`),
+      note: (text) => console.log(`    (${text})`),
+      check: (what, holds, detail) => {
+        if (!holds) throw new Error(`${what}: does not hold${detail === undefined ? '' : ` (${detail})`}`);
+        checks++;
+        console.log(`  ✓ ${what}`);
+      },
+    });
+    if (checks === 0) throw new Error('nothing was checked');
+    console.log(`PASS ${scenario.name} (${checks} checks, ${seconds(begun)} s)`);
+    return { kind: 'passed' };
+  } catch (error) {
+    console.log(error instanceof Error ? (error.stack ?? error.message) : error);
+    console.log(`FAIL ${scenario.name} (${seconds(begun)} s)`);
+    return { kind: 'failed' };
+  }
+}
+
+function seconds(begun: number): string {
+  return ((performance.now() - begun) / 1000).toFixed(1);
+}
