@@ -10,7 +10,7 @@ type MaybeTime = ColumnType<Date | null, Date | string | null | undefined, Date 
 export type Json<T> = ColumnType<T, T, T>;
 
 export type BaseTables = {
-  installation: { only: Generated<boolean>; id: string; created_at: Created; key_id: string };
+  installation: { singleton: Generated<boolean>; id: string; created_at: Created; key_id: string };
   user_account: {
     id: string;
     name: string;
