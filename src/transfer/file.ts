@@ -1,0 +1,68 @@
+/**
+ * A part of a file as a disk, read only: a raw image, a flat extent, a member of an archive at its offset.
+ *
+ * Node cannot ask a file where its holes are (no SEEK_DATA). So everything is `data` here, and the zero detection of the
+ * copy finds zeros after reading them, which costs time for sparse files only. For those `openRawRange` (nbd/sparse.ts)
+ * asks qemu-nbd for the map and still reads the bytes from here.
+ */
+import { type FileHandle, open } from 'node:fs/promises';
+import { WherryError } from '../model/errors.ts';
+import type { Disk } from './disk.ts';
+import { checkRange } from './nbd/pieces.ts';
+
+export type FileRange = { readonly path: string; readonly offset: number; readonly lengthBytes: number };
+
+/**
+ * @throws WherryError transfer.source_shrank when the file ends before the range does, at once or while reading: what is
+ * missing never reads as zeros. Else the system's error (ENOENT, EACCES).
+ */
+export async function openFileRange(range: FileRange, signal: AbortSignal): Promise<Disk> {
+  signal.throwIfAborted();
+  const file = await open(range.path, 'r');
+  try {
+    const facts = await file.stat();
+    const needed = range.offset + range.lengthBytes;
+    // A block device says 0; there the first read past its end tells.
+    if (facts.isFile() && facts.size < needed) {
+      throw new WherryError('transfer.source_shrank', { path: range.path, end: facts.size, needed });
+    }
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  let closed: Promise<void> | undefined;
+  return {
+    sizeBytes: range.lengthBytes,
+    access: 'random',
+    async *extents({ offset, length }) {
+      checkRange(offset, length, range.lengthBytes);
+      if (length > 0) yield { offset, length, kind: 'data' as const };
+    },
+    async read(offset, length, readSignal) {
+      readSignal.throwIfAborted();
+      checkRange(offset, length, range.lengthBytes);
+      return readAll(file, range, offset, length);
+    },
+    close() {
+      closed ??= file.close();
+      return closed;
+    },
+  };
+}
+
+async function readAll(file: FileHandle, range: FileRange, offset: number, length: number): Promise<Buffer> {
+  const data = Buffer.allocUnsafeSlow(length);
+  for (let done = 0; done < length; ) {
+    const { bytesRead } = await file.read(data, done, length - done, range.offset + offset + done);
+    if (bytesRead === 0) {
+      const end = range.offset + offset + done;
+      throw new WherryError('transfer.source_shrank', {
+        path: range.path,
+        end,
+        needed: range.offset + range.lengthBytes,
+      });
+    }
+    done += bytesRead;
+  }
+  return data;
+}

@@ -1,0 +1,44 @@
+/**
+ * An image as qemu's block layer is told it: every driver by name, so that nothing is ever probed, and no reference inside
+ * an image is followed. Written as `json:`, where a file name may hold commas, colons, quotes and spaces as it likes.
+ */
+export type QemuImage = {
+  readonly path: string;
+  readonly format: 'raw' | 'qcow2' | 'vhd' | 'vhdx';
+  /** `path` is a block device, not a file. */
+  readonly blockDevice?: boolean;
+  /** The image is only this part of the file. */
+  readonly part?: { readonly offset: number; readonly lengthBytes: number };
+  /** qcow2: what lies under its unallocated clusters. Without it they read as zeros, whatever the image names. */
+  readonly backing?: { readonly socketPath: string; readonly exportName: string };
+};
+
+type Json = string | number | null | { readonly [name: string]: Json };
+
+const sectorBytes = 512;
+
+export function imageOptions(image: QemuImage): string {
+  return `json:${JSON.stringify(formatNode(image))}`;
+}
+
+function formatNode(image: QemuImage): Json {
+  const file = fileNode(image);
+  if (image.format === 'raw') return image.part === undefined ? { driver: 'raw', file } : file;
+  if (image.format === 'qcow2') return { driver: 'qcow2', backing: backingNode(image), file };
+  return { driver: image.format === 'vhd' ? 'vpc' : 'vhdx', file };
+}
+
+function fileNode(image: QemuImage): Json {
+  const file = { driver: image.blockDevice === true ? 'host_device' : 'file', filename: image.path };
+  if (image.part === undefined) return file;
+  const { offset, lengthBytes } = image.part;
+  // qemu takes whole sectors only. What a member of an archive is padded with, image formats do not look at.
+  const size = Math.ceil(lengthBytes / sectorBytes) * sectorBytes;
+  return { driver: 'raw', offset, size, file };
+}
+
+function backingNode({ backing }: QemuImage): Json {
+  if (backing === undefined) return null;
+  const server = { type: 'unix', path: backing.socketPath };
+  return { driver: 'raw', file: { driver: 'nbd', server, export: backing.exportName } };
+}

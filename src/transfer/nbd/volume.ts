@@ -1,0 +1,54 @@
+/** Our own target images as disks: qemu-nbd and a connection to it, opened and closed as one. */
+import { WherryError } from '../../model/errors.ts';
+import type { ImageTools } from '../disk.ts';
+import { type NbdDisk, connectNbd } from './client.ts';
+import { type QemuNbdOptions, startQemuNbd } from './qemu-nbd.ts';
+
+/**
+ * An image as a disk, served by a qemu-nbd of its own that ends with `close`.
+ * @throws WherryError transfer.qemu_nbd_failed, and everything that `connectNbd` throws. When its qemu-nbd dies, calls
+ * fail with transfer.connection_lost (passing), whose cause is what it said last.
+ */
+export async function openImage(
+  options: QemuNbdOptions & { readonly startsZeroed?: boolean },
+  signal: AbortSignal,
+): Promise<NbdDisk> {
+  const server = await startQemuNbd(options, signal);
+  try {
+    const disk = await connectNbd(
+      {
+        socketPath: server.socketPath,
+        where: options.image.path,
+        peerEnded: server.ended,
+        startsZeroed: options.startsZeroed ?? false,
+        metaContexts: options.allocationDepth === true ? [allocationDepthContext] : [],
+      },
+      signal,
+    );
+    return {
+      ...disk,
+      async close() {
+        try {
+          await disk.close();
+        } finally {
+          await server.close();
+        }
+      },
+    };
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+}
+
+/** Its flags are a depth: 0 nowhere, 1 in the image itself, 2 in its backing file, and so on. */
+export const allocationDepthContext = 'qemu:allocation-depth';
+
+/** @see ImageTools.openVolume. @throws WherryError transfer.read_only when it should be writable and is not. */
+export const openVolume: ImageTools['openVolume'] = async (volume, directory, signal) => {
+  const { path, format, readOnly, startsZeroed } = volume;
+  const disk = await openImage({ image: { path, format }, readOnly, directory, startsZeroed }, signal);
+  if (readOnly || !disk.readOnly) return disk;
+  await disk.close();
+  throw new WherryError('transfer.read_only', { where: path });
+};
