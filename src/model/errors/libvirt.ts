@@ -1,3 +1,200 @@
 import type { ErrorEntry } from '../errors.ts';
 
-export const libvirtErrors = {} as const satisfies Record<string, ErrorEntry>;
+/** Targets: libvirt, and image files, which share their form. */
+export const libvirtErrors = {
+  'libvirt.not_running': {
+    status: 503,
+    message: 'libvirt does not answer at {uri}',
+    next: 'Start it on this host: systemctl start libvirtd (qemu:///system), or virsh -c qemu:///session list (qemu:///session). If it is not installed, install libvirt-daemon-system.',
+    passing: true,
+  },
+  'libvirt.not_allowed': {
+    status: 403,
+    message: 'User {user} may not use libvirt at {uri}',
+    next: 'Run the worker as root (sudo), add {user} to the group libvirt and sign in again, or use qemu:///session.',
+  },
+  'libvirt.uri_unsupported': {
+    status: 400,
+    message: 'The libvirt URI {uri} is not supported as a target',
+    next: 'Use qemu:///system or qemu:///session, on a worker that runs on the libvirt host itself.',
+  },
+  'libvirt.refused': {
+    status: 502,
+    message: 'libvirt at {uri} refused the connection',
+    next: 'Read the cause; virsh -c {uri} version says more.',
+  },
+  'libvirt.connection_lost': {
+    status: 503,
+    message: 'The connection to libvirt ({socket}) broke',
+    next: 'It is tried again by itself. If it stays so, look at the log of libvirtd.',
+    passing: true,
+  },
+  'libvirt.no_answer': {
+    status: 504,
+    message: 'libvirt ({socket}) did not answer for {seconds} seconds',
+    next: 'It is tried again by itself. If it stays so, look whether libvirtd hangs, and at its log.',
+    passing: true,
+  },
+  'libvirt.call_failed': {
+    status: 502,
+    message: 'libvirt could not {action} for VM {vm}',
+    next: 'Read the cause, mend it on the host, and retry.',
+  },
+  'libvirt.no_permission': {
+    status: 403,
+    message: 'User {user} cannot write volumes of pool {pool} in {path}',
+    next: 'libvirt makes volumes that only {owner} can write: run the worker as {owner} (sudo), or use qemu:///session.',
+  },
+  'libvirt.other_host': {
+    status: 409,
+    message: 'The path {path} of pool {pool} is not what libvirt at {uri} sees there',
+    next: 'Run a worker on the libvirt host itself, outside of containers, with the same file systems mounted.',
+  },
+  'libvirt.tool_missing': {
+    status: 503,
+    message: '{tool} is not installed on this host',
+    next: 'Install it (Debian and Ubuntu: {package}).',
+  },
+  'libvirt.pool_missing': {
+    status: 404,
+    message: 'libvirt has no storage pool {pool}',
+    next: 'Choose one of: {pools}. Or define it: virsh pool-define-as {pool} dir --target DIRECTORY, then pool-start and pool-autostart.',
+  },
+  'libvirt.pool_inactive': {
+    status: 409,
+    message: 'The storage pool {pool} is not started',
+    next: 'Start it: virsh pool-start {pool}. Active pools: {pools}.',
+  },
+  'libvirt.pool_unsupported': {
+    status: 400,
+    message: 'The storage pool {pool} is of type {type}, which cannot be a target',
+    next: 'Choose a pool of type dir, fs or netfs: {pools}.',
+  },
+  'libvirt.no_space': {
+    status: 409,
+    message: 'VM {vm} needs {neededGiB} GiB, pool {pool} has {availableGiB} GiB left',
+    next: 'Make room, choose another pool, or choose qcow2 instead of raw.',
+  },
+  'libvirt.may_outgrow_space': {
+    status: 409,
+    message:
+      'VM {vm} fits into pool {pool} now, but its disks can grow to {neededGiB} GiB, {availableGiB} GiB are left',
+    next: 'Make room before the guest fills its disks.',
+  },
+  'libvirt.size_unknown': {
+    status: 409,
+    message:
+      'How much VM {vm} needs in pool {pool} is not known before its disks are read; {availableGiB} GiB are left',
+    next: 'Make sure that there is room for it.',
+  },
+  'libvirt.name_taken': {
+    status: 409,
+    message: 'libvirt at {uri} already has a VM named {name}, which is not of this migration',
+    next: 'Choose another name for the target VM, or rename or remove the existing one (virsh domrename, virsh undefine).',
+  },
+  'libvirt.name_invalid': {
+    status: 400,
+    message: 'libvirt accepts no VM named {name}',
+    next: 'Choose a name without slashes and control characters.',
+  },
+  'libvirt.volume_exists': {
+    status: 409,
+    message: 'Pool {pool} already has a volume {volume}, which is not of this migration',
+    next: 'Choose another name for the target VM, or remove the volume: virsh vol-delete --pool {pool} {volume}.',
+  },
+  'libvirt.network_missing': {
+    status: 404,
+    message: 'VM {vm} shall be on {network}, but this host has no libvirt network and no bridge of that name',
+    next: 'Map it to one of: {networks}.',
+  },
+  'libvirt.network_unmapped': {
+    status: 400,
+    message: 'It is not said what network {network} of VM {vm} becomes at the target',
+    next: 'Map it, or * for all others, to one of: {networks}.',
+  },
+  'libvirt.network_defaulted': {
+    status: 400,
+    message: 'Network {network} of VM {vm} becomes {chosen} at the target, because nothing else was said',
+    next: 'Map it to another network if that is not right.',
+  },
+  'libvirt.network_inactive': {
+    status: 409,
+    message: 'VM {vm} shall be on the libvirt network {network}, which is not started',
+    next: 'Start it: virsh net-start {network}; virsh net-autostart {network}.',
+  },
+  'libvirt.firmware_missing': {
+    status: 409,
+    message: 'VM {vm} needs {firmware}, for which this host has no firmware',
+    next: 'Install it (Debian and Ubuntu: ovmf; for ARM: qemu-efi-aarch64).',
+  },
+  'libvirt.arch_missing': {
+    status: 409,
+    message: 'VM {vm} is of architecture {arch}, which this host cannot run',
+    next: 'Install the emulator (Debian and Ubuntu: qemu-system), or choose another host.',
+  },
+  'libvirt.emulated': {
+    status: 409,
+    message: 'KVM does not work on this host: VM {vm} will run emulated, many times slower',
+    next: 'Enable virtualization in the firmware of the host, or choose another host.',
+  },
+  'libvirt.not_ours': {
+    status: 409,
+    message: 'The VM {vm} at the target does not carry the mark of this migration; it was left alone',
+    next: 'Look who changed it. If it may go: virsh undefine {vm} --nvram.',
+  },
+  'libvirt.vm_gone': {
+    status: 404,
+    message: 'The VM {vm} is no longer at the target',
+    next: 'Somebody removed it. Retry the migration to create it again.',
+  },
+  'libvirt.start_failed': {
+    status: 502,
+    message: 'VM {vm} could not be started at the target',
+    next: 'Read the cause; more is in /var/log/libvirt/qemu/{vm}.log on the host.',
+  },
+  'libvirt.boot_failed': {
+    status: 502,
+    message: 'VM {vm} was started at the target but {what}',
+    next: 'Look at its console (virsh console {vm}, or VNC) and at /var/log/libvirt/qemu/{vm}.log on the host.',
+  },
+  'files.no_permission': {
+    status: 403,
+    message: 'User {user} cannot write in {path}',
+    next: 'Give {user} write permission there, choose another directory, or run the worker as another user.',
+  },
+  'files.directory_missing': {
+    status: 404,
+    message: 'There is no directory {path} on this worker',
+    next: 'Create it, or choose another one.',
+  },
+  'files.exists': {
+    status: 409,
+    message: '{path} exists already and is not of this migration; it was left alone',
+    next: 'Move it away, or choose another name or directory for the target VM.',
+  },
+  'files.no_space': {
+    status: 409,
+    message: 'VM {vm} needs {neededGiB} GiB, {path} has {availableGiB} GiB left',
+    next: 'Make room, choose another directory, or choose qcow2 instead of raw.',
+  },
+  'files.may_outgrow_space': {
+    status: 409,
+    message: 'VM {vm} fits into {path} now, but its disks can grow to {neededGiB} GiB, {availableGiB} GiB are left',
+    next: 'Make room before the guest fills its disks.',
+  },
+  'files.size_unknown': {
+    status: 409,
+    message: 'How much VM {vm} needs in {path} is not known before its disks are read; {availableGiB} GiB are left',
+    next: 'Make sure that there is room for it.',
+  },
+  'files.create_failed': {
+    status: 502,
+    message: '{path} could not be created for VM {vm}',
+    next: 'Read the cause, mend it, and retry.',
+  },
+  'files.no_hard_links': {
+    status: 409,
+    message: 'The file system of {path} has no hard links, by which finished disks get their names',
+    next: 'Choose a directory or pool on another file system (ext4, xfs, btrfs, nfs).',
+  },
+} as const satisfies Record<string, ErrorEntry>;

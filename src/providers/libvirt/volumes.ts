@@ -1,0 +1,190 @@
+/**
+ * Disks as volumes of a file pool. A volume is made by libvirt, so that owner, mode and label are what libvirt gives its
+ * own; bytes go to its path through qemu-nbd. Until the VM exists it has its partial name (files/partial.ts), which
+ * carries the whole mark, as libvirt's volumes have nothing else that could.
+ */
+import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { WherryError } from '../../model/errors.ts';
+import type { WritableDisk } from '../../transfer/disk.ts';
+import type { DiskRequest, Mark, TargetDisk } from '../provider.ts';
+import { fileBase, isNoHardLinks, partialName, publish, sameFile, settle, withdraw } from '../files/partial.ts';
+import type { LibvirtClient } from './client.ts';
+import { doing, type TargetContext } from './context.ts';
+import { type FilePool, findPool, refreshPool } from './pool.ts';
+import { isLibvirtError } from './rpc/libvirt-error.ts';
+import type { Volume } from './rpc/calls.ts';
+import { escapeXml, findXml, parseXml } from './xml.ts';
+
+export function planDisk(context: TargetContext, request: DiskRequest): TargetDisk {
+  const { format, pool } = context.spec;
+  const volume = finalName(request.targetName, request.index, format);
+  const partial = partialName(volume, request.mark.targetCopyId);
+  return { diskId: request.diskId, sizeBytes: request.sizeBytes, format, ref: { pool, volume, partial } };
+}
+
+/** `web01-disk0.qcow2`: the name in the end. */
+export function finalName(targetName: string, index: number, format: 'raw' | 'qcow2'): string {
+  return `${fileBase(targetName)}-disk${index}.${format}`;
+}
+
+/** @throws libvirt.other_host when libvirt made it, but not where this worker can see it. */
+export async function createDisk(
+  context: TargetContext,
+  planned: TargetDisk,
+  request: DiskRequest,
+  signal: AbortSignal,
+): Promise<TargetDisk> {
+  const client = await context.client(signal);
+  const found = await findPool(client, refOf(planned, 'pool'), signal);
+  const paths = pathsOf(found, planned);
+  const created: TargetDisk = { ...planned, ref: { ...planned.ref, path: paths.final } };
+  // Its final name already stands: an earlier attempt got as far as creating the VM.
+  if (await sameFile(paths.partial, paths.final)) return created;
+  const work = async (): Promise<void> => {
+    const existing = await lookUp(client, found, refOf(planned, 'partial'), signal);
+    if (existing !== null) {
+      if (await isAsPlanned(client, existing, planned, signal)) return;
+      await client.volumes.delete(existing, signal);
+    }
+    await client.volumes.create(found.pool, volumeXml(planned), signal);
+  };
+  await doing(`create the disk ${refOf(planned, 'volume')} in pool ${found.pool.name}`, request.targetName, work());
+  try {
+    await stat(paths.partial);
+  } catch (error) {
+    throw new WherryError(
+      'libvirt.other_host',
+      { path: found.path, pool: found.pool.name, uri: context.spec.uri },
+      error,
+    );
+  }
+  return created;
+}
+
+function volumeXml(disk: TargetDisk): string {
+  const allocation = disk.format === 'raw' ? '<allocation unit="bytes">0</allocation>' : '';
+  const compat = disk.format === 'qcow2' ? '<compat>1.1</compat>' : '';
+  return `<volume>
+  <name>${escapeXml(refOf(disk, 'partial'))}</name>
+  <capacity unit="bytes">${disk.sizeBytes}</capacity>${allocation}
+  <target><format type="${disk.format}"/>${compat}</target>
+</volume>`;
+}
+
+async function isAsPlanned(
+  client: LibvirtClient,
+  volume: Volume,
+  planned: TargetDisk,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const info = await client.volumes.info(volume, signal);
+  const xml = parseXml(await client.volumes.xml(volume, signal));
+  const format = findXml(xml, 'target', 'format')?.attributes['type'];
+  return info.capacityBytes === planned.sizeBytes && format === planned.format;
+}
+
+/** Opened under the partial name as long as there is one: it is the one that is surely ours. */
+export async function openDisk(
+  context: TargetContext,
+  disk: TargetDisk,
+  options: { readOnly: boolean; directory: string },
+  signal: AbortSignal,
+): Promise<WritableDisk> {
+  const found = await findPool(await context.client(signal), refOf(disk, 'pool'), signal);
+  const { partial } = pathsOf(found, disk);
+  return context.tools.openVolume(
+    { path: partial, format: disk.format, readOnly: options.readOnly, startsZeroed: true },
+    options.directory,
+    signal,
+  );
+}
+
+/** Gives all disks their final names. @throws libvirt.volume_exists, files.no_hard_links. */
+export async function publishDisks(
+  client: LibvirtClient,
+  vmName: string,
+  disks: readonly TargetDisk[],
+  signal: AbortSignal,
+): Promise<string[]> {
+  const published: string[] = [];
+  for (const disk of disks) {
+    const found = await findPool(client, refOf(disk, 'pool'), signal);
+    const paths = pathsOf(found, disk);
+    const volume = refOf(disk, 'volume');
+    const outcome = await publish(paths.partial, paths.final).catch((error: unknown) => {
+      if (isNoHardLinks(error)) throw new WherryError('files.no_hard_links', { path: found.path }, error);
+      throw new WherryError('libvirt.call_failed', { action: `name the disk ${volume}`, vm: vmName }, error);
+    });
+    if (outcome === 'taken') throw new WherryError('libvirt.volume_exists', { pool: found.pool.name, volume });
+    published.push(paths.final);
+  }
+  await refreshPools(client, disks, signal);
+  return published;
+}
+
+/** Drops the partial names. */
+export async function settleDisks(
+  client: LibvirtClient,
+  disks: readonly TargetDisk[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const disk of disks) {
+    const paths = pathsOf(await findPool(client, refOf(disk, 'pool'), signal), disk);
+    await settle(paths.partial, paths.final);
+  }
+  await refreshPools(client, disks, signal);
+}
+
+/** Whatever is there under the partial name, and under the final one while that is the same file. */
+export async function removeDisk(
+  context: TargetContext,
+  mark: Mark,
+  disk: TargetDisk,
+  signal: AbortSignal,
+): Promise<void> {
+  const volume = refOf(disk, 'volume');
+  const partial = partialName(volume, mark.targetCopyId);
+  if (partial !== refOf(disk, 'partial')) throw new WherryError('libvirt.not_ours', { vm: volume });
+  const client = await context.client(signal);
+  const found = await findPool(client, refOf(disk, 'pool'), signal);
+  const paths = pathsOf(found, disk);
+  const work = async (): Promise<void> => {
+    await withdraw(paths.partial, paths.final);
+    await refreshPool(client, found.pool, signal);
+  };
+  await doing(`remove the disk ${volume} from pool ${found.pool.name}`, volume, work());
+}
+
+async function refreshPools(client: LibvirtClient, disks: readonly TargetDisk[], signal: AbortSignal): Promise<void> {
+  for (const name of new Set(disks.map((disk) => refOf(disk, 'pool')))) {
+    await refreshPool(client, (await findPool(client, name, signal)).pool, signal);
+  }
+}
+
+async function lookUp(
+  client: LibvirtClient,
+  found: FilePool,
+  name: string,
+  signal: AbortSignal,
+): Promise<Volume | null> {
+  try {
+    return await client.volumes.byName(found.pool, name, signal);
+  } catch (error) {
+    if (isLibvirtError(error, 'noStorageVol')) return null;
+    throw error;
+  }
+}
+
+export function pathsOf(found: FilePool, disk: TargetDisk): { readonly partial: string; readonly final: string } {
+  return { partial: join(found.path, refOf(disk, 'partial')), final: join(found.path, refOf(disk, 'volume')) };
+}
+
+function refOf(disk: TargetDisk, name: 'pool' | 'volume' | 'partial'): string {
+  const value = disk.ref[name];
+  // A ledger row is ours, but a name out of it becomes a path: it must stay inside the pool.
+  if (value === undefined || value === '' || value.includes('/') || value === '.' || value === '..') {
+    throw new WherryError('internal', {}, new Error(`the disk ${disk.diskId} has no ${name} that can be used`));
+  }
+  return value;
+}
