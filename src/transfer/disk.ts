@@ -50,6 +50,8 @@ export type StoredImage = {
   readonly format: 'raw' | 'vmdk' | 'qcow2' | 'vhd' | 'vhdx';
   /** The member is compressed by gzip as a whole: it can only be read in order. */
   readonly gzip: boolean;
+  /** The virtual size that the source gives. Needed only where the image does not say (gzip'd raw): a pass counts then. */
+  readonly declaredSizeBytes?: number | null;
   /** VM and disk, as people know them: for errors. */
   readonly vm: string;
   readonly disk: string;

@@ -1,0 +1,90 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { type Owner, refuse } from './refuse.ts';
+
+/** Where bytes lie: a file, or a part of one. */
+export type Place = { readonly path: string; readonly offset: number; readonly lengthBytes: number };
+
+/** Bytes of a place, read at any offset within it. */
+export type Bytes = {
+  readonly lengthBytes: number;
+  /** Exactly `length` bytes. @throws image.truncated past the end. */
+  read(offset: number, length: number, signal: AbortSignal): Promise<Buffer>;
+  /** Fills `into`. @throws image.truncated past the end. */
+  readInto(into: Buffer, offset: number, signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+};
+
+/**
+ * Opens a place read only.
+ * @throws image.unreadable when the file cannot be opened or is not a file, image.truncated when it ends before the place does.
+ */
+export async function openBytes(place: Place, owner: Owner): Promise<Bytes> {
+  const unreadable = (cause: unknown) =>
+    refuse(owner, 'image.unreadable', { path: place.path, user: userInfo().username }, cause);
+  // O_NONBLOCK: opening a FIFO must not wait for its other end.
+  const file = await open(place.path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+    throw unreadable(error);
+  });
+  const pastEnd = (detail: string) => refuse(owner, 'image.truncated', { detail });
+  try {
+    const stat = await file.stat();
+    if (!stat.isFile() && !stat.isBlockDevice()) throw unreadable(new Error('it is not a regular file'));
+    if (stat.isFile() && place.offset + place.lengthBytes > stat.size) {
+      throw pastEnd(
+        `${place.path} has ${stat.size} bytes, but the image should end at ${place.offset + place.lengthBytes}`,
+      );
+    }
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  const within = (offset: number, length: number): void => {
+    if (offset + length <= place.lengthBytes) return;
+    throw pastEnd(`it has ${place.lengthBytes} bytes, and something is expected at ${offset} to ${offset + length}`);
+  };
+  const readInto = async (into: Buffer, offset: number, signal: AbortSignal): Promise<void> => {
+    within(offset, into.length);
+    let done = 0;
+    while (done < into.length) {
+      signal.throwIfAborted();
+      const { bytesRead } = await file
+        .read(into, done, into.length - done, place.offset + offset + done)
+        .catch((error: unknown) => {
+          throw unreadable(error);
+        });
+      if (bytesRead === 0) throw pastEnd(`${place.path} became shorter while it was read`);
+      done += bytesRead;
+    }
+  };
+  return {
+    lengthBytes: place.lengthBytes,
+    readInto,
+    read: async (offset, length, signal) => {
+      within(offset, length);
+      const buffer = Buffer.allocUnsafeSlow(length);
+      await readInto(buffer, offset, signal);
+      return buffer;
+    },
+    close: () => file.close(),
+  };
+}
+
+/** As `openBytes`, but what was read from a stream's beginning: the inspector's view of a gzip'd member. */
+export function headBytes(head: Buffer, owner: Owner): Bytes {
+  const part = (offset: number, length: number): Buffer => {
+    if (offset + length <= head.length) return head.subarray(offset, offset + length);
+    throw refuse(owner, 'image.truncated', { detail: `it unpacks to ${head.length} bytes before its header ends` });
+  };
+  return {
+    lengthBytes: head.length,
+    readInto: async (into, offset) => void part(offset, into.length).copy(into),
+    read: async (offset, length) => part(offset, length),
+    close: async () => {},
+  };
+}
+
+/** Little- and big-endian 64-bit numbers; beyond 2^53 they lose precision, which no accepted size or offset reaches. */
+export const u64le = (buffer: Buffer, at: number): number => Number(buffer.readBigUInt64LE(at));
+export const u64be = (buffer: Buffer, at: number): number => Number(buffer.readBigUInt64BE(at));

@@ -1,0 +1,88 @@
+import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import type { StoredImage } from '../disk.ts';
+import { openBytes } from './bytes.ts';
+import { refuse } from './refuse.ts';
+
+/** What a gzip'd image unpacks to, in order. Nothing is unpacked ahead but a chunk. */
+export type Inflow = {
+  /** Bytes taken so far. */
+  readonly position: number;
+  /** The next bytes; fewer than `length` only at the end. */
+  take(length: number, signal: AbortSignal): Promise<Buffer>;
+  /** Goes on without keeping anything; how many bytes there were. */
+  skip(length: number, signal: AbortSignal): Promise<number>;
+  close(): Promise<void>;
+};
+
+const chunkBytes = 256 * 1024;
+
+/**
+ * @param maxBytes more than this is refused as image.gzip_bomb, as soon as it comes out
+ * @throws image.unreadable when the file cannot be opened
+ */
+export async function openInflow(image: StoredImage, maxBytes: number): Promise<Inflow> {
+  const place = { path: image.path, offset: image.offset, lengthBytes: image.lengthBytes };
+  await (await openBytes(place, image)).close(); // says what is wrong with the file better than the stream does
+  const file = createReadStream(image.path, {
+    start: image.offset,
+    end: image.offset + image.lengthBytes - 1,
+    highWaterMark: chunkBytes,
+  });
+  const stream = createGunzip({ chunkSize: chunkBytes });
+  pipeline(file, stream, () => {}); // carries errors and ends over; who reads the stream sees them
+  const chunks: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
+  let chunk: Buffer = Buffer.alloc(0);
+  let position = 0;
+  let unpacked = 0;
+
+  const more = async (signal: AbortSignal): Promise<boolean> => {
+    signal.throwIfAborted();
+    const next = await chunks.next().catch((error: unknown) => {
+      throw explainGzip(image, error);
+    });
+    if (next.done === true) return false;
+    chunk = next.value;
+    unpacked += chunk.length;
+    if (unpacked > maxBytes) throw refuse(image, 'image.gzip_bomb', { detail: `more than ${maxBytes} bytes` });
+    return true;
+  };
+  const each = async (
+    length: number,
+    signal: AbortSignal,
+    use: (part: Buffer, at: number) => void,
+  ): Promise<number> => {
+    let done = 0;
+    while (done < length) {
+      if (chunk.length === 0 && !(await more(signal))) break;
+      const part = chunk.subarray(0, length - done);
+      use(part, done);
+      chunk = chunk.subarray(part.length);
+      done += part.length;
+      position += part.length;
+    }
+    return done;
+  };
+  return {
+    get position() {
+      return position;
+    },
+    take: async (length, signal) => {
+      const buffer = Buffer.allocUnsafeSlow(length);
+      return buffer.subarray(0, await each(length, signal, (part, at) => void part.copy(buffer, at)));
+    },
+    skip: (length, signal) => each(length, signal, () => {}),
+    close: async () => {
+      stream.destroy();
+      file.destroy();
+    },
+  };
+}
+
+function explainGzip(image: StoredImage, error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'Z_BUF_ERROR') return refuse(image, 'image.truncated', { detail: 'its gzip stream ends early' }, error);
+  if (code.startsWith('Z_')) return refuse(image, 'image.corrupt', { detail: 'its gzip stream is not valid' }, error);
+  return error;
+}
