@@ -1,0 +1,20 @@
+/** What the API shows: the server's own schemas, as types only. */
+export type {
+  AttemptView,
+  DiskView,
+  LogPage,
+  MigrationPage,
+  MigrationSummary,
+  MigrationView,
+  ShownError,
+  StepView,
+  VmMigrationView,
+  WorkerView,
+} from '../../../src/migration/api.ts';
+
+export type Session = {
+  readonly signedIn: boolean;
+  readonly setupNeeded: boolean;
+  readonly name: string | null;
+  readonly role: string | null;
+};
