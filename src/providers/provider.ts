@@ -18,6 +18,11 @@ export type Source = {
   /** @throws source.vm_not_found, source.vm_ambiguous (several VMs and no id), and all that is wrong with the source. */
   describe(vmId: string | null, signal: AbortSignal): Promise<Vm>;
   /**
+   * What deserves a word before anything starts: where a source contradicts itself, what of it cannot be checked.
+   * Absent where there is never any.
+   */
+  concerns?(vm: Vm, signal: AbortSignal): Promise<Concern[]>;
+  /**
    * What proves, per disk id, that the disk is still the one it was (inode, size and times of a file; a change id).
    * Compared for equality before a copy is resumed; any difference means: start over, and say why.
    */
