@@ -94,6 +94,11 @@ export const serverErrors = {
     next: 'Send it again in a moment; the answer will be that of the first one.',
     passing: true,
   },
+  'request.secret_answer': {
+    status: 409,
+    message: 'The request with Idempotency-Key {key} was done, and its answer held a secret that is shown only once',
+    next: 'Remove what it made, and make another with a new key.',
+  },
   'server.stopping': {
     status: 503,
     message: 'The server is stopping',

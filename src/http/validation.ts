@@ -1,0 +1,39 @@
+/**
+ * Checks requests with TypeBox itself. Path and query come as text and are converted; bodies are taken as they are, but
+ * for defaults. One message names the field and what is wrong with it.
+ */
+import type { FastifySchemaCompiler } from 'fastify';
+import type { TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { Convert, Default } from 'typebox/value';
+
+export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
+  const validator = Compile(schema);
+  const isText = httpPart !== 'body';
+  return (given: unknown) => {
+    const value: unknown = Default(schema, isText ? Convert(schema, given) : given);
+    if (validator.Check(value)) return { value };
+    return { error: new Error(describeErrors(validator.Errors(value), httpPart ?? 'request')) };
+  };
+};
+
+type Found = {
+  readonly keyword: string;
+  readonly instancePath: string;
+  readonly message: string;
+  readonly params: object;
+};
+
+/** The most telling of what was found: of the variants of a union each complains, the deepest complaint is the best. */
+export function describeErrors(errors: readonly Found[], part: string): string {
+  const telling = errors.filter(({ keyword }) => !['boolean', 'anyOf', 'const'].includes(keyword));
+  const from = telling.length > 0 ? telling : errors;
+  const depth = ({ instancePath }: Found): number => instancePath.split('/').length;
+  const best = from.reduce<Found | undefined>((a, b) => (a === undefined || depth(b) > depth(a) ? b : a), undefined);
+  if (best === undefined) return `${part} is not valid`;
+  const extra = Object.values(best.params)
+    .flat()
+    .filter((value) => typeof value === 'string' || typeof value === 'number');
+  const detail = ['enum', 'const', 'additionalProperties'].includes(best.keyword) ? ` (${extra.join(', ')})` : '';
+  return `${part}${best.instancePath} ${best.message}${detail}`.slice(0, 500);
+}
