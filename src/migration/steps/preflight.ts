@@ -3,7 +3,7 @@
  * found here costs a user nothing; found later it would cost a copy.
  */
 import { conversionNeeded } from '../../conversion/needed.ts';
-import { inspectVersion } from '../../conversion/version.ts';
+import { inspectVersion } from '../../conversion/tool.ts';
 import { type ErrorCode, WherryError } from '../../model/errors.ts';
 import type { Step } from '../step.ts';
 import { recorded } from './recorded.ts';
@@ -22,7 +22,10 @@ export const preflight: Step = async (context) => {
 
   await using target = await context.providers.openTarget(spec.target, context.signal);
   await target.eligible(context.signal);
-  const concerns = await target.concerns({ mark: { targetCopyId }, vm, targetName }, context.signal);
+  const concerns = [
+    ...((await source.concerns?.(vm, context.signal)) ?? []),
+    ...(await target.concerns({ mark: { targetCopyId }, vm, targetName }, context.signal)),
+  ];
   const critical = concerns.find((concern) => concern.severity === 'critical');
   if (critical !== undefined) throw new WherryError(critical.code as ErrorCode, critical.params);
 

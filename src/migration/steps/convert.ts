@@ -1,0 +1,65 @@
+/**
+ * Converts the guest on overlays, while the copy runs: virt-v2v-in-place sees local qcow2 files whose backing is the
+ * source over our own NBD server. The source is never written; what was changed stays in the overlays until `apply`.
+ * Where a disk can only be read in order, the itinerary puts this step after the copy, and the overlays lie on the target
+ * copy.
+ */
+import { probeAccelerator } from '../../conversion/accelerator.ts';
+import { convertGuest } from '../../conversion/convert.ts';
+import type { Overlay } from '../../conversion/libvirt-xml.ts';
+import { createOverlay } from '../../conversion/overlay.ts';
+import { newId } from '../../model/ids.ts';
+import { serveNbd } from '../../transfer/nbd/server.ts';
+import type { Step, StepContext } from '../step.ts';
+import { openEnds } from './ends.ts';
+import { recorded } from './recorded.ts';
+import { type results, resultOf } from './results.ts';
+import type Type from 'typebox';
+
+export type Converted = Type.Static<(typeof results)['convert']>;
+
+export const convert: Step = async (context) => {
+  if (!resultOf(context, 'preflight').conversion) return { skipped: true };
+  return { value: await convertOnOverlays(context) };
+};
+
+/** Also called by `apply`, when the overlays of the conversion are on a worker that is gone. */
+export async function convertOnOverlays(context: StepContext): Promise<Converted> {
+  const { vm, inOrder } = resultOf(context, 'preflight');
+  const { disks } = resultOf(context, 'create-disks');
+  await using ends = await openEnds(context);
+  await using servers = new AsyncDisposableStack();
+  const overlayId = newId();
+  const overlays: Overlay[] = [];
+  for (const [index, target] of disks.entries()) {
+    const { diskId } = target;
+    const disk = inOrder ? await ends.openTarget(target, { readOnly: true }) : await ends.openSource(vm, diskId);
+    const onError = (error: unknown, what: string): void =>
+      context.log('warning', `disk ${diskId}: ${what}: ${String(error)}`);
+    const options = { socketPath: `${context.directory}/s${index}`, exportName: '', readOnly: true, onError };
+    const server = await serveNbd(disk, options, context.signal);
+    servers.defer(() => server.close());
+    const path = `${context.directory}/overlay-${index}.qcow2`;
+    const backing = { socketPath: server.socketPath, exportName: '' };
+    const points = { intent: 'convert.overlay.intent', effect: 'convert.overlay.created' } as const;
+    await recorded(context, { kind: 'overlay', key: path, planned: { path }, points, local: true }, async () => {
+      await createOverlay({ path, backing, sizeBytes: disk.sizeBytes }, context.signal);
+      return { path };
+    });
+    overlays.push({ diskId, path });
+  }
+  await context.failPoint('convert.running');
+  const { guest, warnings } = await convertGuest(
+    {
+      vm,
+      overlays,
+      directory: context.directory,
+      onPhase: ({ phase, fraction }) => context.progress({ phase, fraction, disks: [] }),
+      onLog: (level, text) => context.log(level === 'info' ? 'tool' : level, text),
+      accelerator: await probeAccelerator(context.signal),
+    },
+    context.signal,
+  );
+  await context.failPoint('convert.done');
+  return { overlayId, overlays: [...overlays], guest, warnings: [...warnings] };
+}

@@ -1,0 +1,99 @@
+/**
+ * Copies all disks of the VM at once, each with a journal of its own in this worker's directory. What the server was told
+ * of (by another worker, whose journal is gone) is not copied again either, as long as the source is the same.
+ */
+import type { TargetDisk } from '../../providers/provider.ts';
+import { copyDisk } from '../../transfer/copy.ts';
+import { openJournal } from '../../transfer/journal.ts';
+import { createLimit, type Limit } from '../../transfer/throttle.ts';
+import { WherryError } from '../../model/errors.ts';
+import type { Vm } from '../../model/vm.ts';
+import type { DiskProgress } from '../protocol.ts';
+import type { Step, StepContext } from '../step.ts';
+import { openEnds, type Ends } from './ends.ts';
+import { resultOf } from './results.ts';
+
+export const copy: Step = async (context) => {
+  const { vm, identity } = resultOf(context, 'preflight');
+  const { disks } = resultOf(context, 'create-disks');
+  await using ends = await openEnds(context);
+  const now = await ends.source.identity(vm, context.signal);
+  const progress = new Map<string, DiskProgress>();
+  const limit = createLimit(() => context.bandwidth());
+  const report = (disk: DiskProgress): void => {
+    progress.set(disk.diskId, disk);
+    context.progress({ phase: '', fraction: null, disks: [...progress.values()] });
+  };
+  await context.failPoint('copy.opened');
+  // One disk that fails ends the others: their copies would be undone anyway.
+  const others = new AbortController();
+  const signal = AbortSignal.any([context.signal, others.signal]);
+  const copies = disks.map((disk, index) => {
+    const task: Task = { context, ends, vm, disk, index, limit, report, signal };
+    if (now[disk.diskId] !== identity[disk.diskId]) {
+      throw new WherryError('transfer.source_changed', { disk: disk.diskId, vm: vm.name });
+    }
+    return copyOne(task);
+  });
+  const settled = await Promise.allSettled(
+    copies.map((each) =>
+      each.catch((error: unknown) => {
+        others.abort(error);
+        throw error;
+      }),
+    ),
+  );
+  context.signal.throwIfAborted();
+  if (others.signal.aborted) throw others.signal.reason;
+  const bytesMoved = settled.reduce((sum, each) => sum + (each.status === 'fulfilled' ? each.value : 0), 0);
+  await context.failPoint('copy.done');
+  return { value: { bytesMoved } };
+};
+
+type Task = {
+  readonly context: StepContext;
+  readonly ends: Ends;
+  readonly vm: Vm;
+  readonly disk: TargetDisk;
+  readonly index: number;
+  readonly limit: Limit;
+  readonly report: (progress: DiskProgress) => void;
+  readonly signal: AbortSignal;
+};
+
+/** Resolves with the bytes that were read. */
+async function copyOne({ context, ends, vm, disk, index, limit, report, signal }: Task): Promise<number> {
+  const { diskId } = disk;
+  const source = await ends.openSource(vm, diskId);
+  const target = await ends.openTarget(disk, { readOnly: false });
+  const identity = `${resultOf(context, 'preflight').identity[diskId] ?? ''} → ${JSON.stringify(disk.ref)}`;
+  const header = { diskId, sizeBytes: source.sizeBytes, identity };
+  await using journal = await openJournal(`${context.directory}/journal-${index}`, header);
+  const known = (await context.chunks(diskId)).map(({ chunk, digest }) => ({
+    chunk,
+    digest: Buffer.from(digest, 'hex'),
+  }));
+  const result = await copyDisk(
+    {
+      diskId,
+      source,
+      target,
+      journal,
+      known,
+      limits: [limit],
+      mayAct: context.mayAct,
+      failPoint: context.failPoint,
+      onChunk: (chunks) =>
+        context.journal(chunks.map(({ chunk, digest }) => ({ diskId, chunk, digest: digest.toString('hex') }))),
+      onProgress: ({ samples: _samples, ...progress }) => report({ ...progress, waited: { ...progress.waited } }),
+      reopenSource: () => ends.openSource(vm, diskId),
+      reopenTarget: () => ends.openTarget(disk, { readOnly: false }),
+    },
+    signal,
+  );
+  if (result.startedOver !== null)
+    context.log('warning', `disk ${diskId}: copied from the beginning: ${result.startedOver}`);
+  if (result.restarts > 0)
+    context.log('warning', `disk ${diskId}: connections were opened again ${result.restarts} times`);
+  return result.bytesMoved;
+}

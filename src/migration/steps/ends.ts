@@ -1,0 +1,38 @@
+import type { Disk, WritableDisk } from '../../transfer/disk.ts';
+import type { Vm } from '../../model/vm.ts';
+import type { Source, Target, TargetDisk } from '../../providers/provider.ts';
+import type { StepContext } from '../step.ts';
+
+/** Both ends of a VM migration, opened, with all disks that are opened through them: closing it closes them all. */
+export type Ends = AsyncDisposable & {
+  readonly source: Source;
+  readonly target: Target;
+  openSource(vm: Vm, diskId: string): Promise<Disk>;
+  openTarget(disk: TargetDisk, options: { readonly readOnly: boolean }): Promise<WritableDisk>;
+};
+
+export async function openEnds(context: StepContext): Promise<Ends> {
+  await using stack = new AsyncDisposableStack();
+  const { spec } = context.lease.vmMigration;
+  const source = stack.use(await context.providers.openSource(spec.source, context.signal));
+  const target = stack.use(await context.providers.openTarget(spec.target, context.signal));
+  const opened = stack.adopt(new Set<Disk>(), async (disks) => {
+    for (const disk of disks) await disk.close();
+  });
+  const all = stack.move();
+  return {
+    source,
+    target,
+    openSource: async (vm, diskId) => {
+      const disk = await source.openDisk(vm, diskId, context.directory, context.signal);
+      opened.add(disk);
+      return disk;
+    },
+    openTarget: async (disk, { readOnly }) => {
+      const found = await target.openDisk(disk, { readOnly, directory: context.directory }, context.signal);
+      opened.add(found);
+      return found;
+    },
+    [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
+  };
+}

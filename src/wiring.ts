@@ -1,0 +1,35 @@
+/** Which provider serves which type: the one place that knows them all. */
+import { probeAccelerator } from './conversion/accelerator.ts';
+import { createFilesSource } from './providers/files/source.ts';
+import { createFilesTarget } from './providers/files/target.ts';
+import { createLibvirtTarget } from './providers/libvirt/target.ts';
+import { createOvaSource } from './providers/ova/source.ts';
+import type { Providers } from './providers/provider.ts';
+import { createImageTools } from './transfer/images.ts';
+
+export function createProviders(): Providers {
+  const tools = createImageTools();
+  const accelerator = (): ReturnType<typeof probeAccelerator> => probeAccelerator();
+  return {
+    openSource: async (spec, signal) => {
+      switch (spec.type) {
+        case 'ova':
+          return createOvaSource(spec, tools, signal);
+        case 'files':
+          return createFilesSource(spec, tools, signal);
+        default:
+          return spec satisfies never;
+      }
+    },
+    openTarget: async (spec) => {
+      switch (spec.type) {
+        case 'libvirt':
+          return createLibvirtTarget(spec, tools, { accelerator });
+        case 'files':
+          return createFilesTarget(spec, tools, { accelerator });
+        default:
+          return spec satisfies never;
+      }
+    },
+  };
+}
