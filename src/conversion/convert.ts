@@ -17,7 +17,7 @@ import { failureOf } from './failures.ts';
 import { followLines } from './follow.ts';
 import { libvirtXml, type Overlay } from './libvirt-xml.ts';
 import { endGroup } from './process-group.ts';
-import { inspectVersion, tool } from './tool.ts';
+import { inspectVersion } from './tool.ts';
 import { parseMachineLine, type Phase, phaseOf } from './tool-output.ts';
 
 export type ConversionLimits = {
@@ -69,6 +69,7 @@ export async function convertGuest(request: ConversionRequest, signal: AbortSign
     const facts: Facts = new Map();
     const run = await runTool(
       {
+        command: version.command,
         arguments: [
           '-v',
           '-x',
@@ -104,6 +105,7 @@ export async function convertGuest(request: ConversionRequest, signal: AbortSign
 }
 
 type ToolRun = {
+  readonly command: string;
   readonly arguments: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   readonly machinePath: string;
@@ -141,7 +143,7 @@ async function runTool(
     run.onFact(message);
   };
   // A session of its own makes all that it starts one process group, which can be ended as a whole.
-  const child = await startChild('setsid', [tool, ...run.arguments], {
+  const child = await startChild('setsid', [run.command, ...run.arguments], {
     env: run.environment,
     onLine: (_stream, line) => run.onLine(line),
   });

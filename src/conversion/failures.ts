@@ -20,6 +20,10 @@ const rules: readonly Rule[] = [
     /insufficient free space in the conversion server temporary directory\s+(\S+)/,
     (found) => ['conversion.no_scratch_space', { directory: found[1] ?? '' }],
   ],
+  [
+    /Inspection field ‘i_(?:distro|type)’ was ‘unknown’/,
+    (_, failure) => ['conversion.unsupported_os', { os: productName(failure.tail) }],
+  ],
   [/inspection could not detect the source guest|No root device found/, () => ['conversion.no_os']],
   [/unable to convert this guest type \(([^)]*)\)/, (found) => ['conversion.unsupported_os', { os: found[1] ?? '' }]],
   [/multi-boot operating systems are not supported/, () => ['conversion.multi_boot']],
@@ -41,10 +45,19 @@ const rules: readonly Rule[] = [
     () => ['conversion.disk_unreadable'],
   ],
   [
-    /unable to rebuild initrd|no installed kernel packages|only Xen kernels|modprobe configuration|could not write to the guest|libguestfs error: (?:command|sh)\b/,
+    /unable to rebuild initrd|no installed kernel packages|no bootloader detected|only Xen kernels|modprobe configuration|could not write to the guest|libguestfs error: (?:command|sh)\b/,
     () => ['conversion.guest_broken'],
   ],
 ];
+
+/** What the guest calls itself, from the trace of libguestfs' inspection. */
+function productName(tail: readonly string[]): string {
+  for (const line of tail.toReversed()) {
+    const name = /inspect_get_product_name = "(.+)"$/.exec(line)?.[1];
+    if (name !== undefined && name !== 'unknown') return name;
+  }
+  return 'unknown';
+}
 
 /** What the appliance lacks, by what stands in the log's last lines: that word is more telling than the last error. */
 const missing: readonly (readonly [RegExp, string, string])[] = [

@@ -222,6 +222,13 @@ async function installEfi(work: string, image: string): Promise<void> {
   await runChild('mmd', ['-i', esp, '::/EFI', '::/EFI/BOOT', '::/EFI/debian']);
   await runChild('mcopy', ['-i', esp, loader, '::/EFI/BOOT/BOOTX64.EFI']);
   await runChild('mcopy', ['-i', esp, loader, '::/EFI/debian/grubx64.efi']);
+  // As Debian's grub-install leaves it; virt-v2v finds the boot loader by this file.
+  const stub = path.join(work, 'stub.cfg');
+  await writeFile(
+    stub,
+    `search.fs_uuid ${rootUuid} root\nset prefix=($root)'/boot/grub'\nconfigfile $prefix/grub.cfg\n`,
+  );
+  await runChild('mcopy', ['-i', esp, stub, '::/EFI/debian/grub.cfg']);
 }
 
 /** Without reflinks a copy is full; tests measure holes, so it is made sparse again. */

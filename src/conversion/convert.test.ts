@@ -1,0 +1,179 @@
+/** Real conversions. Each is a boot of the appliance: about half a minute under TCG, several minutes on a busy machine. */
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bootUntil } from '../../test/peers/guest/boot.ts';
+import { buildGuest, type GuestKind, toVmdk } from '../../test/peers/guest/build.ts';
+import type { Accelerator } from './accelerator.ts';
+import { probeAccelerator } from './accelerator.ts';
+import { type Child, runChild, startChild } from '../process/child.ts';
+import { convertGuest } from './convert.ts';
+import { createOverlay, overlayClusters } from './overlay.ts';
+import { sampleVm } from './sample.ts';
+
+const long = 420_000;
+const mib = 1024 * 1024;
+let base: string;
+let accelerator: Accelerator;
+const servers: Child[] = [];
+
+beforeAll(async () => {
+  base = await mkdtemp(path.join(os.tmpdir(), 'wherry-convert-'));
+  accelerator = await probeAccelerator();
+});
+
+afterAll(async () => {
+  await Promise.all(servers.map((server) => server.stop()));
+  await rm(base, { recursive: true, force: true });
+});
+
+/** A guest as a VMDK, served read only over NBD, with an overlay on it. */
+async function prepared(
+  kind: GuestKind,
+): Promise<{ directory: string; overlay: string; marker: string; vmdk: string }> {
+  const directory = await mkdtemp(path.join(base, 'd-'));
+  const guest = await buildGuest({ kind, token: 'convert-test', dir: directory });
+  const vmdk = await toVmdk(guest.path);
+  await rm(guest.path);
+  const socketPath = path.join(directory, 'n');
+  const server = await startChild('qemu-nbd', ['-r', '-f', 'vmdk', '-k', socketPath, '-t', '-x', 'disk', vmdk]);
+  servers.push(server);
+  const overlay = path.join(directory, 'overlay.qcow2');
+  const wanted = { path: overlay, backing: { socketPath, exportName: 'disk' }, sizeBytes: guest.sizeBytes };
+  const signal = AbortSignal.timeout(60_000);
+  for (let tries = 0; ; tries++) {
+    const made = await createOverlay(wanted, signal).then(
+      () => true,
+      (error: unknown) => {
+        if (tries > 50) throw error;
+        return false;
+      },
+    );
+    if (made) return { directory, overlay, marker: guest.marker, vmdk };
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+function request(
+  from: { directory: string; overlay: string },
+  phases: string[] = [],
+): Parameters<typeof convertGuest>[0] {
+  return {
+    vm: sampleVm(),
+    overlays: [{ diskId: 'disk-1', path: from.overlay }],
+    directory: from.directory,
+    onPhase: ({ phase }) => phases.push(phase),
+    onLog: () => undefined,
+    accelerator,
+  };
+}
+
+/** Programs whose command line names the directory: what a conversion has started there. */
+async function running(directory: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    const inside = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
+    if (line.includes(directory) || inside.includes(directory)) found.push(line.replaceAll('\0', ' '));
+  }
+  return found.filter((line) => !line.startsWith('qemu-nbd -r'));
+}
+
+describe('a guest from VMware', () => {
+  it(
+    'boots from virtio once it is converted in an overlay, and did not before',
+    async () => {
+      const from = await prepared('debian');
+      const phases: string[] = [];
+      const result = await convertGuest(request(from, phases), AbortSignal.timeout(long));
+
+      expect(result.guest).toMatchObject({ blockBus: 'virtio-blk', nic: 'virtio-net', os: 'debian12' });
+      expect(result.guest.firmware).toEqual({ type: 'bios', secureBoot: false });
+      expect(result.warnings.join()).toContain('Grub2');
+      expect([...new Set(phases)]).toEqual(
+        expect.arrayContaining(['opening', 'inspecting', 'converting', 'finishing']),
+      );
+      expect(await readFile(result.log, 'utf8')).toContain('gcaps_block_bus = virtio-blk');
+      expect((await readdir(from.directory)).filter((name) => name.startsWith('v2v-'))).toEqual([]);
+      expect(await running(from.directory)).toEqual([]);
+
+      const changed = { data: 0, zero: 0 };
+      for await (const extent of overlayClusters(from.overlay, AbortSignal.timeout(30_000)))
+        changed[extent.kind] += extent.length;
+      expect(changed.data).toBeGreaterThan(mib);
+      expect(changed.data).toBeLessThan(40 * mib);
+      expect(changed.zero).toBeGreaterThan(50 * mib);
+
+      const boot = { bus: 'virtio', timeoutMs: 120_000 } as const;
+      const converted = await bootUntil(from.marker, { ...boot, path: from.overlay, format: 'qcow2' });
+      expect(converted).toContain(`${from.marker}/dev/vda1`);
+      const control = await bootUntil('WHERRY-GUEST-', { ...boot, path: from.vmdk, format: 'vmdk' });
+      expect(control).toBe('WHERRY-GUEST-WITHOUT-ROOT');
+    },
+    long,
+  );
+
+  it(
+    'that is canceled leaves no process and no file but its log',
+    async () => {
+      const from = await prepared('debian');
+      const controller = new AbortController();
+      const conversion = convertGuest(
+        {
+          ...request(from),
+          onPhase: ({ phase }) => phase === 'opening' && setTimeout(() => controller.abort(new Error('enough')), 4_000),
+        },
+        controller.signal,
+      );
+      const seen = new Promise<string[]>((resolve) => setTimeout(() => resolve(running(from.directory)), 4_500));
+      await expect(conversion).rejects.toThrow('enough');
+      // The control: there was a tree to be ended.
+      expect((await seen).length).toBeGreaterThan(1);
+      expect(await running(from.directory)).toEqual([]);
+      expect((await readdir(from.directory)).sort()).toEqual(['conversion.log', 'debian.vmdk', 'n', 'overlay.qcow2']);
+    },
+    long,
+  );
+
+  it(
+    'that takes too long is ended with an error that says in which phase',
+    async () => {
+      const from = await prepared('debian');
+      const limits = { memoryMiB: 2560, timeoutMs: 3_000, logBytes: mib };
+      await expect(convertGuest({ ...request(from), limits }, AbortSignal.timeout(long))).rejects.toMatchObject({
+        code: 'conversion.timed_out',
+        params: { vm: 'web', phase: 'opening' },
+      });
+      expect(await running(from.directory)).toEqual([]);
+    },
+    long,
+  );
+});
+
+describe('a guest that cannot be converted', () => {
+  it(
+    'because virt-v2v does not know its system is named with that system',
+    async () => {
+      const from = await prepared('unknown-os');
+      await expect(convertGuest(request(from), AbortSignal.timeout(long))).rejects.toMatchObject({
+        code: 'conversion.unsupported_os',
+        params: { vm: 'web', os: 'Wherry Test OS 1' },
+        passing: false,
+      });
+    },
+    long,
+  );
+
+  it(
+    'because nothing is on its disk is an error with the tool’s own words as cause',
+    async () => {
+      const from = await prepared('no-os');
+      const error = await convertGuest(request(from), AbortSignal.timeout(long)).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: 'conversion.no_os', params: { vm: 'web' }, passing: false });
+      expect(String((error as Error).cause)).toContain('No root device found');
+      expect(await runChild('ls', [path.join(from.directory, 'conversion.log')])).not.toBe('');
+    },
+    long,
+  );
+});

@@ -1,0 +1,56 @@
+import { mkdtemp, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runChild } from '../../../src/process/child.ts';
+import { bootUntil } from './boot.ts';
+import { buildGuest, toVmdk } from './build.ts';
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(os.tmpdir(), 'wherry-guest-'));
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+const timeoutMs = 120_000;
+
+describe('a test guest', () => {
+  it('of VMware boots from IDE, and names its own disk and token', async () => {
+    const guest = await buildGuest({ kind: 'debian', token: 'build-1', dir: directory });
+    const line = await bootUntil(guest.marker, { path: guest.path, format: 'raw', bus: 'ide', timeoutMs });
+    expect(line).toBe('WHERRY-GUEST-BOOTED build-1 root=/dev/sda1');
+  }, 180_000);
+
+  it('of VMware boots from a VMDK on VMware’s paravirtual SCSI', async () => {
+    const guest = await buildGuest({ kind: 'debian', token: 'build-1', dir: directory });
+    const vmdk = await toVmdk(guest.path, 'monolithicSparse');
+    expect(await bootUntil(guest.marker, { path: vmdk, format: 'vmdk', bus: 'pvscsi', timeoutMs })).toContain(
+      '/dev/sda1',
+    );
+  }, 180_000);
+
+  it('of KVM boots from virtio as it is, with EFI too', async () => {
+    const guest = await buildGuest({ kind: 'kvm-efi', token: 'build-2', dir: directory });
+    const request = { path: guest.path, format: 'raw', bus: 'virtio', timeoutMs } as const;
+    expect(await bootUntil(guest.marker, { ...request, firmware: 'efi' })).toContain('/dev/vda2');
+  }, 180_000);
+
+  it('does not speak from a blank disk', async () => {
+    const blank = path.join(directory, 'blank.raw');
+    await writeFile(blank, '');
+    await truncate(blank, 64 * 1024 * 1024);
+    expect(await bootUntil('WHERRY', { path: blank, format: 'raw', bus: 'virtio', timeoutMs: 10_000 })).toBeNull();
+  }, 60_000);
+
+  it('can have a second disk with random data in a file system', async () => {
+    const guest = await buildGuest({ kind: 'no-os', token: 'build-3', dir: directory, dataMiB: 16 });
+    expect(guest.data?.sizeBytes).toBe(16 * 1024 * 1024);
+    const listed = await runChild('debugfs', ['-R', 'ls -l /', guest.data?.path ?? '']);
+    expect(listed).toContain(`${8 * 1024 * 1024}`);
+    expect((await stat(guest.data?.path ?? '')).blocks * 512).toBeGreaterThan(8 * 1024 * 1024);
+  });
+
+  it('is refused a token that would not fit on its console', async () => {
+    await expect(buildGuest({ kind: 'no-os', token: 'a b', dir: directory })).rejects.toThrow('token');
+  });
+});
