@@ -53,8 +53,8 @@ describe('the log of a real run of virt-v2v 2.2', () => {
   it('may hold anything else without harm', () => {
     fc.assert(
       fc.property(fc.array(fc.string()), (lines) => {
- expect(factsOf([...lines, ...recorded]).size).toBeGreaterThan(20);
-}),
+        expect(factsOf([...lines, ...recorded]).size).toBeGreaterThan(20);
+      }),
     );
   });
 });

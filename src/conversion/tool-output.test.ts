@@ -40,8 +40,8 @@ describe('a machine-readable line', () => {
   it('that is anything else is passed over, never an exception', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (line) => {
- expect(() => parseMachineLine(line)).not.toThrow();
-}),
+        expect(() => parseMachineLine(line)).not.toThrow();
+      }),
     );
     expect(parseMachineLine('{"type":"error","mess')).toBeNull();
     expect(parseMachineLine('{"type":"progress","message":"x"}')).toBeNull();
@@ -55,8 +55,10 @@ describe('a copy bar', () => {
     expect(parseCopyBar('100% [****************************************]')).toBe(1);
     expect(parseCopyBar('[   0.1] Opening the source')).toBeNull();
     expect(parseCopyBar('80%')).toBeNull();
-    fc.assert(fc.property(fc.string(), (text) => {
- expect(() => parseCopyBar(text)).not.toThrow();
-}));
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        expect(() => parseCopyBar(text)).not.toThrow();
+      }),
+    );
   });
 });
