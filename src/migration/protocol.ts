@@ -189,7 +189,12 @@ export const Finish = Type.Object({ report: AttemptReport, outcome: Outcome });
 export type Finish = Type.Static<typeof Finish>;
 
 /** What an attempt asks for when its own journal is gone: the chunks of a disk that the server was told of. */
-export const ChunksRequest = Type.Object({ token: Id, diskId: Type.String() });
+export const ChunksRequest = Type.Object({
+  token: Id,
+  diskId: Type.String(),
+  /** The disk is copied anew (its source changed): what earlier attempts journaled is void from now on. */
+  startOver: Type.Optional(Type.Boolean()),
+});
 export type ChunksRequest = Type.Static<typeof ChunksRequest>;
 export const ChunksAnswer = Type.Object({ chunks: Type.Array(JournalEntry) });
 export type ChunksAnswer = Type.Static<typeof ChunksAnswer>;

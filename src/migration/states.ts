@@ -39,12 +39,13 @@ export type Cancelation = keyof typeof cancelationMoves;
 
 /**
  * A step. `waiting`: for the steps before it. `ready`: a worker may have it. `skipped`: found unnecessary when it was its
- * turn. `undone`: never to run, because the VM migration is being undone.
+ * turn (often by the worker that was given it). A ready step fails when no worker
+ * can run it. `undone`: never to run, because the VM migration is being undone.
  */
 export const stepMoves = {
   waiting: ['ready', 'skipped', 'undone'],
-  ready: ['running', 'skipped', 'undone'],
-  running: ['succeeded', 'ready', 'failed', 'canceled'],
+  ready: ['running', 'skipped', 'undone', 'failed'],
+  running: ['succeeded', 'skipped', 'ready', 'failed', 'canceled'],
   succeeded: [],
   skipped: [],
   failed: [],

@@ -1,6 +1,6 @@
 import type { ErrorEntry } from '../errors.ts';
 
-/** What the engine itself refuses or gives up on. */
+/** What the engine itself refuses or gives up on, and what it waits for. */
 export const migrationErrors = {
   'migration.no_eligible_worker': {
     status: 409,
@@ -22,9 +22,103 @@ export const migrationErrors = {
     message: 'VM {vm} can no longer be canceled: step {step} has passed the point of no return',
     next: 'Let it finish. Remove the migrated VM afterwards if it is not wanted.',
   },
+  'migration.ended': {
+    status: 409,
+    message: 'VM {vm} can no longer be canceled: its migration has ended ({state})',
+    next: 'Nothing to do. What a failed migration left behind can be undone from its page.',
+  },
   'migration.stale_attempt': {
     status: 410,
     message: 'Attempt {token} has been given to somebody else',
     next: 'Nothing to do: the worker stops this attempt and another one goes on.',
+  },
+  'migration.nothing_to_undo': {
+    status: 409,
+    message: 'VM {vm}: there is nothing to undo',
+    next: 'Only a failed migration that left something behind can be undone again; an undo that runs goes on by itself.',
+  },
+  'migration.handed_over': {
+    status: 409,
+    message: 'VM {vm} cannot be undone: the migrated VM has been handed over',
+    next: 'It is yours now: remove it at the target if it is not wanted.',
+  },
+  'migration.bad_result': {
+    status: 500,
+    message: 'Step {step} of VM {vm} gave a result that is not one',
+    next: 'Server and worker may be of different versions: bring both to the same, then start the migration again.',
+  },
+  'migration.ledger_conflict': {
+    status: 409,
+    message: 'Ledger row {id} cannot be changed like this: it belongs to another VM migration or is {state} already',
+    next: 'This is a defect of the worker: report it with the VM migration’s log.',
+  },
+  'migration.lease_expired': {
+    status: 500,
+    message: 'Worker {worker} has not been heard of for {seconds} s',
+    next: 'The step goes on from its last checkpoint by itself, on this worker or another one.',
+    passing: true,
+  },
+  'migration.worker_restarted': {
+    status: 500,
+    message: 'Worker {worker} was started anew',
+    next: 'The step goes on from its last checkpoint by itself.',
+    passing: true,
+  },
+  'migration.worker_unknown': {
+    status: 410,
+    message: 'Worker {worker} has not introduced itself',
+    next: 'Nothing to do: the worker says hello and goes on.',
+  },
+  'migration.worker_replaced': {
+    status: 410,
+    message: 'Worker {worker} runs a second time with the same identity; this process is the older one',
+    next: 'Stop one of the two, or give the second one a home directory of its own.',
+  },
+  'migration.protocol': {
+    status: 409,
+    message: 'Worker {worker} speaks version {theirs} of the protocol, the server {ours}',
+    next: 'Bring server and worker to the same version.',
+  },
+  'migration.no_worker': {
+    status: 503,
+    message: 'There is no worker that could look at the source',
+    next: 'Start a worker where the source is reachable, or see in its log why it does not connect.',
+    passing: true,
+  },
+  'migration.call_timeout': {
+    status: 504,
+    message: 'Worker {worker} has not answered within {seconds} s',
+    next: 'Try again. If it repeats, look at the worker’s log: the source may be slow or unreachable.',
+    passing: true,
+  },
+  'wait.no_worker': {
+    status: 409,
+    message: 'Waits for a worker: none is alive',
+    next: 'Start a worker, or see in its log why it does not connect.',
+  },
+  'wait.worker': {
+    status: 409,
+    message: 'Waits for a worker to ask for work',
+    next: 'It starts by itself. If it does not, look at the workers.',
+  },
+  'wait.worker_limit': {
+    status: 409,
+    message: 'Waits for its turn: each worker runs at most {limit} VMs at once',
+    next: 'It starts by itself when another VM has ended. More workers, or a higher limit, make it start sooner.',
+  },
+  'wait.server_limit': {
+    status: 409,
+    message: 'Waits for its turn: at most {limit} VMs run at once',
+    next: 'It starts by itself when another VM has ended.',
+  },
+  'wait.retry': {
+    status: 409,
+    message: 'Waits a little before step {step} is tried again',
+    next: 'It goes on by itself.',
+  },
+  'ledger.left_open': {
+    status: 500,
+    message: 'VM {vm}: the migration has ended, but {count} of the things it made are neither removed nor handed over',
+    next: 'Look at its ledger. A failed migration can be undone again from its page.',
   },
 } as const satisfies Record<string, ErrorEntry>;

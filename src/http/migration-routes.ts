@@ -1,0 +1,304 @@
+/** Migrations, as users and programs see them (src/migration/api.ts). */
+import { Readable } from 'node:stream';
+import Type, { type Static, type TSchema } from 'typebox';
+import { Value } from 'typebox/value';
+import * as api from '../migration/api.ts';
+import { cancelMigration, cancelVmMigration, requestUndo } from '../migration/cancel-store.ts';
+import { createMigration } from '../migration/create-store.ts';
+import { readDetail, readManifest } from '../migration/detail-store.ts';
+import type { Engine } from '../migration/engine.ts';
+import { readLog } from '../migration/log-store.ts';
+import { listMigrations, readMigration, readVmMigration } from '../migration/view-store.ts';
+import { listWorkers } from '../migration/worker-store.ts';
+import { WherryError } from '../model/errors.ts';
+import { actorOf } from './auth/authenticate.ts';
+import { keepAnswerWithin } from './idempotency.ts';
+import type { App, Routes } from './routes.ts';
+
+const ById = Type.Object({ id: Type.String({ format: 'uuid' }) });
+const Workers = Type.Object({ items: Type.Array(api.WorkerView) });
+const logPageLines = 1_000;
+
+export function migrationRoutes(engine: Engine): Routes {
+  return {
+    schemas: {
+      CreateMigration: api.CreateMigration,
+      MigrationPage: api.MigrationPage,
+      MigrationSummary: api.MigrationSummary,
+      MigrationView: api.MigrationView,
+      VmMigrationView: api.VmMigrationView,
+      VmMigrationDetail: api.VmMigrationDetail,
+      StepView: api.StepView,
+      DiskView: api.DiskView,
+      ShownError: api.ShownError,
+      WaitReason: api.WaitReason,
+      LogPage: api.LogPage,
+      Manifest: api.Manifest,
+      WorkerView: api.WorkerView,
+      ListSource: api.ListSource,
+      DescribeSource: api.DescribeSource,
+    },
+    register: (app, { stopping }) => {
+      addReads(app, engine);
+      addRecords(app, engine);
+      addOrders(app, engine);
+      addSources(app, engine, stopping);
+    },
+  };
+}
+
+function addReads(app: App, { db }: Engine): void {
+  app.get(
+    '/migrations',
+    {
+      config: { permission: 'viewer' },
+      schema: {
+        operationId: 'listMigrations',
+        summary: 'Migrations, newest first',
+        tags: ['migrations'],
+        querystring: Type.Object({
+          after: Type.Optional(Type.String({ format: 'uuid' })),
+          state: Type.Optional(api.MigrationStateSchema),
+          limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
+        }),
+        response: { 200: api.MigrationPage },
+      },
+    },
+    ({ query }) => listMigrations(db, { ...query, limit: query.limit ?? 50 }),
+  );
+  app.get(
+    '/migrations/:id',
+    {
+      config: { permission: 'viewer' },
+      schema: {
+        operationId: 'getMigration',
+        summary: 'A migration with its VMs, their steps and disks',
+        tags: ['migrations'],
+        params: ById,
+        response: { 200: api.MigrationView },
+      },
+    },
+    ({ params }) => readMigration(db.kysely, params.id),
+  );
+  app.get(
+    '/vm-migrations/:id',
+    {
+      config: { permission: 'viewer' },
+      schema: {
+        operationId: 'getVmMigration',
+        summary: 'One VM of a migration with its ledger and attempts',
+        tags: ['migrations'],
+        params: ById,
+        response: { 200: api.VmMigrationDetail },
+      },
+    },
+    ({ params }) => readDetail(db, params.id),
+  );
+  app.get(
+    '/workers',
+    {
+      config: { permission: 'viewer' },
+      schema: {
+        operationId: 'listWorkers',
+        summary: 'Workers that have ever introduced themselves',
+        tags: ['workers'],
+        response: { 200: Workers },
+      },
+    },
+    async () => ({ items: await listWorkers(db) }),
+  );
+}
+
+function addRecords(app: App, { db }: Engine): void {
+  app.get(
+    '/vm-migrations/:id/log',
+    {
+      config: { permission: 'viewer' },
+      schema: {
+        operationId: 'getVmMigrationLog',
+        summary: 'The log of one VM, by pages',
+        tags: ['migrations'],
+        params: ById,
+        querystring: Type.Object({
+          after: Type.Integer({ minimum: 0, default: 0 }),
+          limit: Type.Integer({ minimum: 1, maximum: 10_000, default: logPageLines }),
+        }),
+        response: { 200: api.LogPage },
+      },
+    },
+    async ({ params, query }) => {
+      await readVmMigration(db.kysely, params.id);
+      return readLog(db.kysely, params.id, query.after ?? 0, query.limit ?? logPageLines);
+    },
+  );
+  app.get(
+    '/vm-migrations/:id/log.txt',
+    {
+      config: { permission: 'viewer' },
+      schema: {
+        operationId: 'downloadVmMigrationLog',
+        summary: 'The whole log of one VM as a text file',
+        tags: ['migrations'],
+        params: ById,
+      },
+    },
+    async ({ params }, reply) => {
+      const { view } = await readVmMigration(db.kysely, params.id);
+      return reply
+        .type('text/plain; charset=utf-8')
+        .header('content-disposition', `attachment; filename="${view.id}.log"`)
+        .send(Readable.from(logText(db, params.id)));
+    },
+  );
+  app.get(
+    '/vm-migrations/:id/manifest',
+    {
+      config: { permission: 'viewer' },
+      schema: {
+        operationId: 'getVmMigrationManifest',
+        summary: 'The digests of what was copied',
+        tags: ['migrations'],
+        params: ById,
+        response: { 200: api.Manifest },
+      },
+    },
+    ({ params }) => readManifest(db, params.id),
+  );
+}
+
+async function* logText(db: Engine['db'], id: string): AsyncGenerator<string> {
+  let dropped = 0;
+  for (let after: number | null = 0; after !== null; ) {
+    const page = await readLog(db.kysely, id, after, logPageLines);
+    yield page.lines.map((line) => `${line.time} ${line.step} ${line.level}: ${line.text}\n`).join('');
+    dropped = page.dropped;
+    after = page.next;
+  }
+  if (dropped > 0) yield `(${dropped} lines were left out: the log of one VM is bounded)\n`;
+}
+
+function addOrders(app: App, { db }: Engine): void {
+  app.post(
+    '/migrations',
+    {
+      config: { permission: 'operator' },
+      schema: {
+        operationId: 'createMigration',
+        summary: 'Migrates VMs',
+        tags: ['migrations'],
+        body: api.CreateMigration,
+        response: { 201: api.MigrationView },
+      },
+    },
+    async (request, reply) => {
+      const view = await createMigration(db, request.body, actorOf(request).name, async (tx, id) => {
+        const made = await readMigration(tx, id);
+        await keepAnswerWithin(tx, request, 201, made);
+        return made;
+      });
+      return reply.code(201).send(view);
+    },
+  );
+  app.post(
+    '/migrations/:id/cancel',
+    {
+      config: { permission: 'operator' },
+      schema: {
+        operationId: 'cancelMigration',
+        summary: 'Cancels every VM that has not passed the point of no return, and undoes what was done',
+        tags: ['migrations'],
+        params: ById,
+        response: { 202: api.MigrationView },
+      },
+    },
+    async (request, reply) => {
+      const { params } = request;
+      await cancelMigration(db, params.id, actorOf(request).name);
+      return reply.code(202).send(await readMigration(db.kysely, params.id));
+    },
+  );
+  app.post(
+    '/vm-migrations/:id/cancel',
+    {
+      config: { permission: 'operator' },
+      schema: {
+        operationId: 'cancelVmMigration',
+        summary: 'Cancels one VM of a migration, and undoes what was done',
+        tags: ['migrations'],
+        params: ById,
+        response: { 202: api.VmMigrationView },
+      },
+    },
+    async (request, reply) => {
+      const { params } = request;
+      await cancelVmMigration(db, params.id, actorOf(request).name);
+      return reply.code(202).send((await readVmMigration(db.kysely, params.id)).view);
+    },
+  );
+  app.post(
+    '/vm-migrations/:id/undo',
+    {
+      config: { permission: 'operator' },
+      schema: {
+        operationId: 'undoVmMigration',
+        summary: 'Removes what a failed VM migration left behind',
+        tags: ['migrations'],
+        params: ById,
+        response: { 202: api.VmMigrationView },
+      },
+    },
+    async (request, reply) => {
+      const { params } = request;
+      await requestUndo(db, params.id, actorOf(request).name);
+      return reply.code(202).send((await readVmMigration(db.kysely, params.id)).view);
+    },
+  );
+}
+
+function addSources(app: App, engine: Engine, stopping: AbortSignal): void {
+  app.post(
+    '/sources/list',
+    {
+      config: { permission: 'operator', idempotent: false },
+      schema: {
+        operationId: 'listSourceVms',
+        summary: 'The VMs in a source, as a worker sees it',
+        tags: ['sources'],
+        body: api.ListSource,
+        response: { 200: api.SourceVms },
+      },
+    },
+    async ({ body }) => ({
+      vms: parsed(api.SourceVms.properties.vms, await engine.call(questionOf('listVms', body), stopping)),
+    }),
+  );
+  app.post(
+    '/sources/describe',
+    {
+      config: { permission: 'operator', idempotent: false },
+      schema: {
+        operationId: 'describeSourceVm',
+        summary: 'One VM in a source, as a worker sees it',
+        tags: ['sources'],
+        body: api.DescribeSource,
+        response: { 200: api.SourceVm },
+      },
+    },
+    async ({ body }) => ({
+      vm: parsed(api.SourceVm.properties.vm, await engine.call(questionOf('describeVm', body), stopping)),
+    }),
+  );
+}
+
+function questionOf(
+  method: 'listVms' | 'describeVm',
+  { workerId, ...params }: api.ListSource | api.DescribeSource,
+): Parameters<Engine['call']>[0] {
+  return { method, params, ...(workerId !== undefined && { workerId }) };
+}
+
+/** A worker of another version may answer what we do not know: that is its defect, not the caller's. */
+function parsed<T extends TSchema>(schema: T, value: unknown): Static<T> {
+  if (!Value.Check(schema, value)) throw new WherryError('internal', {}, new Error('a worker gave a strange answer'));
+  return value;
+}

@@ -1,0 +1,59 @@
+/** The end of an attempt as its worker tells it, and all that follows from it, in one transaction. */
+import Type from 'typebox';
+import { Value } from 'typebox/value';
+import { json, type Db, type Tx } from '../db/db.ts';
+import { Concern } from '../model/concern.ts';
+import { toStored, WherryError } from '../model/errors.ts';
+import { failPoint } from '../model/fail-points.ts';
+import { Vm } from '../model/vm.ts';
+import { acceptReport, currentStep } from './attempt-store.ts';
+import type { Policy } from './policy.ts';
+import type { Finish, Outcome } from './protocol.ts';
+import { lockEngine, type StepRow } from './rows-store.ts';
+import { endAttempt } from './settle-store.ts';
+
+/** What the engine keeps of preflight's result; the rest is for the steps. */
+const PreflightResult = Type.Object({ vm: Vm, targetName: Type.String(), concerns: Type.Array(Concern) });
+
+/**
+ * Said again, it changes nothing and is answered the same, whatever the outcome says then.
+ * @throws migration.stale_attempt when the attempt was given to somebody else
+ */
+export async function finish(db: Db, policy: Policy, { report, outcome }: Finish): Promise<void> {
+  await db.transaction(async (tx) => {
+    await lockEngine(tx);
+    const attempt = await tx
+      .selectFrom('attempt')
+      .select('ended_by')
+      .where('token', '=', report.token)
+      .executeTakeFirst();
+    if (attempt?.ended_by === 'worker') return;
+    const step = await currentStep(tx, report.token);
+    await acceptReport(tx, policy, report);
+    const { fruitless } = await tx
+      .selectFrom('step')
+      .select('fruitless')
+      .where('id', '=', step.id)
+      .executeTakeFirstOrThrow();
+    await endAttempt(tx, policy, { ...step, fruitless }, await keepPreflight(tx, step, outcome), 'worker');
+    await failPoint('server.finish.before-commit');
+  });
+  await failPoint('server.finish.after-commit');
+}
+
+async function keepPreflight(tx: Tx, step: StepRow, outcome: Outcome): Promise<Outcome> {
+  if (step.name !== 'preflight' || outcome.kind !== 'succeeded') return outcome;
+  const { result } = outcome;
+  if (!Value.Check(PreflightResult, result)) {
+    const [first] = Value.Errors(PreflightResult, result);
+    const cause = new Error(first === undefined ? 'not as agreed' : `${first.instancePath}: ${first.message}`);
+    const error = new WherryError('migration.bad_result', { step: step.name, vm: step.vm_migration_id }, cause);
+    return { kind: 'failed', error: toStored(error) };
+  }
+  await tx
+    .updateTable('vm_migration')
+    .set({ vm: json(result.vm), target_name: result.targetName, concerns: json(result.concerns) })
+    .where('id', '=', step.vm_migration_id)
+    .execute();
+  return outcome;
+}

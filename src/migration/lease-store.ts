@@ -1,0 +1,52 @@
+/** What a worker gets with a step. */
+import type { Executor } from '../db/db.ts';
+import type { Policy } from './policy.ts';
+import { type Lease, protocolVersion } from './protocol.ts';
+
+/**
+ * The lease of a running attempt; null when the attempt has ended since (an answer that is asked for again too late).
+ * Secrets are joined here and nowhere else, so that no stored row, log or error ever holds one; the sources and targets
+ * of today (files, the machine's own libvirt) have none.
+ */
+export async function buildLease(db: Executor, token: string, policy: Policy): Promise<Lease | null> {
+  const step = await db.selectFrom('step').selectAll().where('token', '=', token).executeTakeFirst();
+  if (step === undefined) return null;
+  const vm = await db
+    .selectFrom('vm_migration')
+    .selectAll()
+    .where('id', '=', step.vm_migration_id)
+    .executeTakeFirstOrThrow();
+  const results = await db
+    .selectFrom('step')
+    .select(['name', 'result'])
+    .where('vm_migration_id', '=', vm.id)
+    .where('state', '=', 'succeeded')
+    .execute();
+  const ledger = await db
+    .selectFrom('ledger')
+    .select(['id', 'kind', 'state', 'ref'])
+    .where('target_copy_id', '=', vm.target_copy_id)
+    .where('state', 'in', ['intended', 'created'])
+    .orderBy('number')
+    .execute();
+  return {
+    protocol: protocolVersion,
+    token,
+    attempt: step.attempts,
+    step: { id: step.id, name: step.name },
+    vmMigration: {
+      id: vm.id,
+      migrationId: vm.migration_id,
+      itinerary: vm.itinerary.name,
+      itineraryVersion: vm.itinerary_version,
+      spec: vm.spec,
+      vm: vm.vm,
+      targetCopyId: vm.target_copy_id,
+      results: Object.fromEntries(results.map(({ name, result }) => [name, result])),
+    },
+    ledger,
+    checkpoint: step.checkpoint,
+    secrets: {},
+    leaseMs: policy.leaseMs,
+  };
+}

@@ -1,0 +1,175 @@
+/** What the API shows, read from the rows. Nothing here changes anything. */
+import type { Db, Executor } from '../db/db.ts';
+import { explain, type StoredError, WherryError } from '../model/errors.ts';
+import { isEnded, isPastReturn, isStopping } from './advance.ts';
+import type { MigrationPage, MigrationSummary, MigrationView, ShownError, StepView, VmMigrationView } from './api.ts';
+import { countsOf } from './migration-state.ts';
+import { disksOf, type Overall, progressOf, sumOf } from './progress-of.ts';
+import type { LedgerRow } from './protocol.ts';
+import { nameOf, type StepRow, type VmRow } from './rows-store.ts';
+import type { MigrationState } from './states.ts';
+
+export function shown(error: StoredError | null): ShownError | null {
+  if (error === null) return null;
+  const { message, next, causes } = explain(error);
+  return { code: error.code, params: error.params, message, next, causes: [...causes] };
+}
+
+export type PageRequest = { readonly after?: string; readonly state?: MigrationState; readonly limit: number };
+
+/** Newest first. Keyset: `after` is the last id of the page before. */
+export async function listMigrations(db: Db, page: PageRequest): Promise<MigrationPage> {
+  let query = db.kysely
+    .selectFrom('migration')
+    .select('id')
+    .orderBy('id', 'desc')
+    .limit(page.limit + 1);
+  if (page.after !== undefined) query = query.where('id', '<', page.after);
+  if (page.state !== undefined) query = query.where('state', '=', page.state);
+  const ids = (await query.execute()).map(({ id }) => id);
+  const items: MigrationSummary[] = [];
+  for (const id of ids.slice(0, page.limit)) {
+    const { vmMigrations: _, ...summary } = await readMigration(db.kysely, id);
+    items.push(summary);
+  }
+  return { items, next: ids.length > page.limit ? (items.at(-1)?.id ?? null) : null };
+}
+
+/** @throws request.not_found */
+export async function readMigration(db: Executor, id: string): Promise<MigrationView> {
+  const row = await db.selectFrom('migration').selectAll().where('id', '=', id).executeTakeFirst();
+  if (row === undefined) throw new WherryError('request.not_found', { kind: 'migration', id });
+  const vms = await db
+    .selectFrom('vm_migration')
+    .selectAll()
+    .where('migration_id', '=', id)
+    .orderBy('position')
+    .execute();
+  const views = await viewsOf(db, vms);
+  const errors = views.flatMap(({ id: vmMigrationId, vmName, error }) =>
+    error === null ? [] : [{ vmMigrationId, vmName, error }],
+  );
+  return {
+    id,
+    name: row.name,
+    state: row.state,
+    counts: countsOf(vms.map(({ state }) => state)),
+    ...sumOf(views),
+    createdBy: row.created_by,
+    createdAt: row.created_at.toISOString(),
+    startedAt: iso(row.started_at),
+    endedAt: iso(row.ended_at),
+    errors: errors.slice(0, 20),
+    vmMigrations: views,
+  };
+}
+
+/** @throws request.not_found */
+export async function readVmMigration(db: Executor, id: string): Promise<{ row: VmRow; view: VmMigrationView }> {
+  const row = await db.selectFrom('vm_migration').selectAll().where('id', '=', id).executeTakeFirst();
+  const [view] = row === undefined ? [] : await viewsOf(db, [row]);
+  if (row === undefined || view === undefined) throw new WherryError('request.not_found', { kind: 'VM migration', id });
+  return { row, view };
+}
+
+async function viewsOf(db: Executor, vms: readonly VmRow[]): Promise<VmMigrationView[]> {
+  if (vms.length === 0) return [];
+  const ids = vms.map(({ id }) => id);
+  const steps = await db
+    .selectFrom('step')
+    .leftJoin('worker', 'worker.id', 'step.worker_id')
+    .selectAll('step')
+    .select('worker.name as worker_name')
+    .where('vm_migration_id', 'in', ids)
+    .orderBy('position')
+    .orderBy('step.id')
+    .execute();
+  const open = await db
+    .selectFrom('ledger')
+    .select(['id', 'kind', 'state', 'ref', 'vm_migration_id'])
+    .where('vm_migration_id', 'in', ids)
+    .where('state', 'in', ['intended', 'created'])
+    .orderBy('number')
+    .execute();
+  return vms.map((vm) => {
+    const left = open.filter(({ vm_migration_id }) => vm_migration_id === vm.id && isEnded(vm.state));
+    const own = steps.filter(({ vm_migration_id }) => vm_migration_id === vm.id);
+    return viewOf(
+      vm,
+      own,
+      left.map(({ id, kind, state, ref }) => ({ id, kind, state, ref })),
+    );
+  });
+}
+
+function viewOf(
+  row: VmRow,
+  steps: ReadonlyArray<StepRow & { worker_name: string | null }>,
+  leftBehind: LedgerRow[],
+): VmMigrationView {
+  const facts = { ...row, pointOfNoReturn: row.itinerary.pointOfNoReturn, steps };
+  const overall = progressOf(
+    steps.filter(({ name }) => name !== 'undo'),
+    row.vm?.disks ?? null,
+  );
+  return {
+    id: row.id,
+    migrationId: row.migration_id,
+    targetCopyId: row.target_copy_id,
+    vmName: nameOf(row),
+    targetName: row.target_name ?? nameOf(row),
+    state: row.state,
+    cancelation: row.cancelation,
+    canceledBy: row.canceled_by,
+    cancelable: !isEnded(row.state) && !isStopping(row) && !isPastReturn(facts),
+    spec: row.spec,
+    vm: row.vm,
+    concerns: row.concerns,
+    waitReason: waitOf(row),
+    error: shown(row.error),
+    undoError: shown(row.undo_error),
+    leftBehind,
+    steps: steps.map(stepView),
+    disks: disksOf(steps, row.vm?.disks ?? []),
+    ...atEnd(row, overall),
+    createdAt: row.created_at.toISOString(),
+    startedAt: iso(row.started_at),
+    endedAt: iso(row.ended_at),
+  };
+}
+
+/** What has ended has no rate and no time left, and what is completed is so wholly. */
+function atEnd(row: VmRow, overall: Overall): Overall {
+  if (!isEnded(row.state)) return overall;
+  const fraction = row.state === 'completed' ? 1 : overall.fraction;
+  return { ...overall, fraction, bytesPerSecond: 0, etaSeconds: null };
+}
+
+function waitOf(row: VmRow): VmMigrationView['waitReason'] {
+  if (row.wait_reason === null) return null;
+  const { code, params } = row.wait_reason;
+  // Stored by us from the catalogue; an older server's code is shown as it is.
+  const text = explain({ code: code as StoredError['code'], params, causes: [] }).message;
+  return { code, params, text };
+}
+
+function stepView(step: StepRow & { worker_name: string | null }): StepView {
+  return {
+    id: step.id,
+    name: step.name,
+    after: step.after,
+    state: step.state,
+    attempts: step.attempts,
+    worker: step.worker_id === null ? null : { id: step.worker_id, name: step.worker_name ?? '' },
+    startedAt: iso(step.started_at),
+    endedAt: iso(step.ended_at),
+    phase: step.state === 'running' ? (step.progress?.phase ?? '') : '',
+    fraction: step.state === 'succeeded' ? 1 : (step.progress?.fraction ?? null),
+    disks: step.progress?.disks ?? [],
+    error: shown(step.error),
+  };
+}
+
+export function iso(time: Date | null): string | null {
+  return time === null ? null : time.toISOString();
+}

@@ -1,0 +1,12 @@
+import type { SourceSpec, VmMigrationSpec } from '../model/spec.ts';
+import type { Vm } from '../model/vm.ts';
+
+/** What people call the VM: its name when preflight has told, before that what was asked for, or the file's name. */
+export function vmNameOf(spec: VmMigrationSpec, vm: Vm | null): string {
+  return vm?.name ?? spec.vm ?? spec.targetName ?? fileName(spec.source);
+}
+
+function fileName(source: SourceSpec): string {
+  const path = source.type === 'ova' ? source.path : (source.name ?? source.paths[0] ?? '');
+  return path.slice(path.lastIndexOf('/') + 1);
+}
