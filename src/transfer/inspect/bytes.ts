@@ -1,5 +1,4 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { type Owner, refuse } from './refuse.ts';
 
@@ -23,18 +22,19 @@ export type Bytes = {
 export async function openBytes(place: Place, owner: Owner): Promise<Bytes> {
   const unreadable = (cause: unknown) =>
     refuse(owner, 'image.unreadable', { path: place.path, user: userInfo().username }, cause);
-  // O_NONBLOCK: opening a FIFO must not wait for its other end.
-  const file = await open(place.path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+  // Looked at before it is opened: opening a FIFO waits for its other end, and a device may act.
+  const found = await stat(place.path).catch((error: unknown) => {
+    throw unreadable(error);
+  });
+  if (!found.isFile() && !found.isBlockDevice()) throw unreadable(new Error('it is not a regular file'));
+  const file = await open(place.path, 'r').catch((error: unknown) => {
     throw unreadable(error);
   });
   const pastEnd = (detail: string) => refuse(owner, 'image.truncated', { detail });
   try {
-    const stat = await file.stat();
-    if (!stat.isFile() && !stat.isBlockDevice()) throw unreadable(new Error('it is not a regular file'));
-    if (stat.isFile() && place.offset + place.lengthBytes > stat.size) {
-      throw pastEnd(
-        `${place.path} has ${stat.size} bytes, but the image should end at ${place.offset + place.lengthBytes}`,
-      );
+    const { size } = await file.stat();
+    if (found.isFile() && place.offset + place.lengthBytes > size) {
+      throw pastEnd(`${place.path} has ${size} bytes, but the image should end at ${place.offset + place.lengthBytes}`);
     }
   } catch (error) {
     await file.close();

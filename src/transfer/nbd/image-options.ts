@@ -25,7 +25,9 @@ function formatNode(image: QemuImage): Json {
   const file = fileNode(image);
   if (image.format === 'raw') return image.part === undefined ? { driver: 'raw', file } : file;
   if (image.format === 'qcow2') return { driver: 'qcow2', backing: backingNode(image), file };
-  return { driver: image.format === 'vhd' ? 'vpc' : 'vhdx', file };
+  // The size that the footer says, not one from its geometry, which for some creators ends before the disk does.
+  if (image.format === 'vhd') return { driver: 'vpc', force_size_calc: 'current_size', file };
+  return { driver: 'vhdx', file };
 }
 
 function fileNode(image: QemuImage): Json {
