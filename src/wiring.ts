@@ -26,7 +26,7 @@ export function createProviders(): Providers {
         case 'libvirt':
           return createLibvirtTarget(spec, tools, { accelerator });
         case 'files':
-          return createFilesTarget(spec, tools, { accelerator });
+          return createFilesTarget(spec, tools);
         default:
           return spec satisfies never;
       }

@@ -4,6 +4,7 @@
  * Where a disk can only be read in order, the itinerary puts this step after the copy, and the overlays lie on the target
  * copy.
  */
+import { open, rm, writeFile } from 'node:fs/promises';
 import { probeAccelerator } from '../../conversion/accelerator.ts';
 import { convertGuest } from '../../conversion/convert.ts';
 import type { Overlay } from '../../conversion/libvirt-xml.ts';
@@ -30,6 +31,7 @@ export async function convertOnOverlays(context: StepContext): Promise<Converted
   await using ends = await openEnds(context);
   await using servers = new AsyncDisposableStack();
   const overlayId = newId();
+  await rm(overlayIdFile(context), { force: true });
   const overlays: Overlay[] = [];
   for (const [index, target] of disks.entries()) {
     const { diskId } = target;
@@ -60,6 +62,22 @@ export async function convertOnOverlays(context: StepContext): Promise<Converted
     },
     context.signal,
   );
+  await settle(context, overlays, overlayId);
   await context.failPoint('convert.done');
   return { overlayId, overlays: [...overlays], guest, warnings: [...warnings] };
+}
+
+/** Says which conversion the overlays in this directory are the whole result of; missing while one is under way. */
+export function overlayIdFile(context: StepContext): string {
+  return `${context.directory}/overlay-id`;
+}
+
+/** The server will be told that the conversion is done: its overlays must survive a power cut from then on. */
+async function settle(context: StepContext, overlays: readonly Overlay[], overlayId: string): Promise<void> {
+  await writeFile(overlayIdFile(context), `${overlayId}\n`, { mode: 0o600, flush: true });
+  for (const path of [...overlays.map((overlay) => overlay.path), context.directory]) {
+    const file = await open(path, 'r');
+    await file.sync();
+    await file.close();
+  }
 }

@@ -4,7 +4,7 @@
  */
 import type { TargetDisk } from '../../providers/provider.ts';
 import { copyDisk } from '../../transfer/copy.ts';
-import { openJournal } from '../../transfer/journal.ts';
+import { type JournalHeader, openJournal } from '../../transfer/journal.ts';
 import { createLimit, type Limit } from '../../transfer/throttle.ts';
 import { WherryError } from '../../model/errors.ts';
 import type { Vm } from '../../model/vm.ts';
@@ -66,8 +66,7 @@ async function copyOne({ context, ends, vm, disk, index, limit, report, signal }
   const { diskId } = disk;
   const source = await ends.openSource(vm, diskId);
   const target = await ends.openTarget(disk, { readOnly: false });
-  const identity = `${resultOf(context, 'preflight').identity[diskId] ?? ''} → ${JSON.stringify(disk.ref)}`;
-  const header = { diskId, sizeBytes: source.sizeBytes, identity };
+  const header = journalHeader(context, disk, source.sizeBytes);
   await using journal = await openJournal(`${context.directory}/journal-${index}`, header);
   const known = (await context.chunks(diskId)).map(({ chunk, digest }) => ({
     chunk,
@@ -81,8 +80,8 @@ async function copyOne({ context, ends, vm, disk, index, limit, report, signal }
       journal,
       known,
       limits: [limit],
-      mayAct: context.mayAct,
-      failPoint: context.failPoint,
+      mayAct: () => context.mayAct(),
+      failPoint: (point) => context.failPoint(point),
       onChunk: (chunks) =>
         context.journal(chunks.map(({ chunk, digest }) => ({ diskId, chunk, digest: digest.toString('hex') }))),
       onProgress: ({ samples: _samples, ...progress }) => report({ ...progress, waited: { ...progress.waited } }),
@@ -96,4 +95,10 @@ async function copyOne({ context, ends, vm, disk, index, limit, report, signal }
   if (result.restarts > 0)
     context.log('warning', `disk ${diskId}: connections were opened again ${result.restarts} times`);
   return result.bytesMoved;
+}
+
+/** What a disk's journal is about: the source disk as preflight saw it, and this target disk. */
+export function journalHeader(context: StepContext, disk: TargetDisk, sizeBytes: number): JournalHeader {
+  const seen = resultOf(context, 'preflight').identity[disk.diskId] ?? '';
+  return { diskId: disk.diskId, sizeBytes, identity: `${seen} → ${JSON.stringify(disk.ref)}` };
 }
