@@ -1,5 +1,5 @@
 /** Real conversions. Each is a boot of the appliance: about half a minute under TCG, several minutes on a busy machine. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,21 +11,31 @@ import { type Child, runChild, startChild } from '../process/child.ts';
 import { convertGuest } from './convert.ts';
 import { createOverlay, overlayClusters } from './overlay.ts';
 import { sampleVm } from './sample.ts';
+import type { Phase } from './tool-output.ts';
 
 const long = 420_000;
 const mib = 1024 * 1024;
 let base: string;
 let accelerator: Accelerator;
 const servers: Child[] = [];
+const sockets: string[] = [];
 
 beforeAll(async () => {
-  base = await mkdtemp(path.join(os.tmpdir(), 'wherry-convert-'));
+  // As deep as a worker's directories are.
+  base = path.join(
+    await mkdtemp(path.join(os.tmpdir(), 'wherry-convert-')),
+    'worker-directory',
+    'a'.repeat(36),
+    'b'.repeat(12),
+  );
+  await mkdir(base, { recursive: true });
   accelerator = await probeAccelerator();
 });
 
 afterAll(async () => {
   await Promise.all(servers.map((server) => server.stop()));
-  await rm(base, { recursive: true, force: true });
+  for (const each of sockets) await rm(each, { recursive: true, force: true });
+  await rm(path.dirname(path.dirname(path.dirname(base))), { recursive: true, force: true });
 });
 
 /** A guest as a VMDK, served read only over NBD, with an overlay on it. */
@@ -36,7 +46,8 @@ async function prepared(
   const guest = await buildGuest({ kind, token: 'convert-test', dir: directory });
   const vmdk = await toVmdk(guest.path);
   await rm(guest.path);
-  const socketPath = path.join(directory, 'n');
+  const socketPath = path.join(await mkdtemp(path.join(os.tmpdir(), 'wherry-nbd-')), 'n');
+  sockets.push(path.dirname(socketPath));
   const server = await startChild('qemu-nbd', ['-r', '-f', 'vmdk', '-k', socketPath, '-t', '-x', 'disk', vmdk]);
   servers.push(server);
   const overlay = path.join(directory, 'overlay.qcow2');
@@ -69,13 +80,23 @@ function request(
   };
 }
 
-/** Programs whose command line names the directory: what a conversion has started there. */
-async function running(directory: string): Promise<string[]> {
+/** The paths by which a conversion in this directory is known: its own, and the short links that lead there. */
+async function pathsOf(directory: string): Promise<string[]> {
+  const found = [directory];
+  for (const name of (await readdir(os.tmpdir())).filter((each) => each.startsWith('v2v-'))) {
+    const link = path.join(os.tmpdir(), name, 's');
+    if ((await readlink(link).catch(() => '')).startsWith(directory)) found.push(link);
+  }
+  return found;
+}
+
+/** Programs that name one of the paths in their command line or environment. */
+async function running(paths: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
     const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
     const inside = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
-    if (line.includes(directory) || inside.includes(directory)) found.push(line.replaceAll('\0', ' '));
+    if (paths.some((each) => line.includes(each) || inside.includes(each))) found.push(line.replaceAll('\0', ' '));
   }
   return found.filter((line) => !line.startsWith('qemu-nbd -r'));
 }
@@ -96,7 +117,7 @@ describe('a guest from VMware', () => {
       );
       expect(await readFile(result.log, 'utf8')).toContain('gcaps_block_bus = virtio-blk');
       expect((await readdir(from.directory)).filter((name) => name.startsWith('v2v-'))).toEqual([]);
-      expect(await running(from.directory)).toEqual([]);
+      expect(await running([from.directory])).toEqual([]);
 
       const changed = { data: 0, zero: 0 };
       for await (const extent of overlayClusters(from.overlay, AbortSignal.timeout(30_000)))
@@ -119,19 +140,19 @@ describe('a guest from VMware', () => {
     async () => {
       const from = await prepared('debian');
       const controller = new AbortController();
-      const conversion = convertGuest(
-        {
-          ...request(from),
-          onPhase: ({ phase }) => phase === 'opening' && setTimeout(() => controller.abort(new Error('enough')), 4_000),
-        },
-        controller.signal,
-      );
-      const seen = new Promise<string[]>((resolve) => setTimeout(() => resolve(running(from.directory)), 4_500));
-      await expect(conversion).rejects.toThrow('enough');
-      // The control: there was a tree to be ended.
-      expect((await seen).length).toBeGreaterThan(1);
-      expect(await running(from.directory)).toEqual([]);
-      expect((await readdir(from.directory)).sort()).toEqual(['conversion.log', 'debian.vmdk', 'n', 'overlay.qcow2']);
+      const opening = Promise.withResolvers<void>();
+      const watched = { ...request(from), onPhase: ({ phase }: Phase) => phase === 'opening' && opening.resolve() };
+      const conversion = convertGuest(watched, controller.signal);
+      const canceled = conversion.catch((thrown: unknown) => thrown);
+      await opening.promise;
+      const paths = await pathsOf(from.directory);
+      // The control: there is a tree to be ended.
+      await expect.poll(async () => (await running(paths)).join(), { timeout: 60_000 }).toContain('qemu-system');
+      controller.abort(new Error('enough'));
+      expect(await canceled).toMatchObject({ message: 'enough' });
+      expect(await running(paths)).toEqual([]);
+      expect(await pathsOf(from.directory)).toEqual([from.directory]);
+      expect((await readdir(from.directory)).sort()).toEqual(['conversion.log', 'debian.vmdk', 'overlay.qcow2']);
     },
     long,
   );
@@ -145,7 +166,7 @@ describe('a guest from VMware', () => {
         code: 'conversion.timed_out',
         params: { vm: 'web', phase: 'opening' },
       });
-      expect(await running(from.directory)).toEqual([]);
+      expect(await running([from.directory])).toEqual([]);
     },
     long,
   );

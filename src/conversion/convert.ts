@@ -3,8 +3,7 @@
  * operating system on them, gives it virtio drivers and boot configuration, and trims its file systems. The overlays are
  * worthless if this fails or is canceled: a new attempt starts with new ones.
  */
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import os from 'node:os';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { WherryError } from '../model/errors.ts';
 import type { GuestCapabilities, Vm } from '../model/vm.ts';
@@ -15,8 +14,10 @@ import { cacheDirectory } from './cache.ts';
 import { capabilitiesOf, type Facts, takeLogLine, takeMessage, takeOutputXml } from './capabilities.ts';
 import { failureOf } from './failures.ts';
 import { followLines } from './follow.ts';
+import { withoutNetwork } from './isolation.ts';
 import { libvirtXml, type Overlay } from './libvirt-xml.ts';
 import { endGroup } from './process-group.ts';
+import { makeScratch } from './scratch.ts';
 import { inspectVersion } from './tool.ts';
 import { parseMachineLine, type Phase, phaseOf } from './tool-output.ts';
 
@@ -56,14 +57,14 @@ export async function convertGuest(request: ConversionRequest, signal: AbortSign
   signal.throwIfAborted();
   const limits = request.limits ?? defaultLimits;
   const version = await inspectVersion(signal);
-  const scratch = await mkdtemp(path.join(shortEnough(request.directory), 'v2v-'));
   const logPath = path.join(request.directory, 'conversion.log');
   const log = await openBoundedLog(logPath, limits.logBytes);
+  const scratch = await makeScratch(request.directory);
   try {
     const files = {
-      xml: path.join(scratch, 'guest.xml'),
-      machine: path.join(scratch, 'm'),
-      result: path.join(scratch, 'o'),
+      xml: path.join(scratch.short, 'guest.xml'),
+      machine: path.join(scratch.short, 'm'),
+      result: path.join(scratch.short, 'o'),
     };
     await writeFile(files.xml, libvirtXml(request.vm, request.overlays), { mode: 0o600 });
     const facts: Facts = new Map();
@@ -79,7 +80,7 @@ export async function convertGuest(request: ConversionRequest, signal: AbortSign
           '-i',
           'libvirtxml',
         ].concat(version.outputXml ? ['-O', files.result] : [], files.xml),
-        environment: await environment(request.accelerator, limits, scratch),
+        environment: await environment(request.accelerator, limits, scratch.short),
         machinePath: files.machine,
         limits,
         request,
@@ -100,7 +101,7 @@ export async function convertGuest(request: ConversionRequest, signal: AbortSign
     return { guest, warnings: [...run.warnings, ...differences(request.vm, guest)], log: logPath };
   } finally {
     await log.close();
-    await rm(scratch, { recursive: true, force: true });
+    await scratch.remove();
   }
 }
 
@@ -143,7 +144,7 @@ async function runTool(
     run.onFact(message);
   };
   // A session of its own makes all that it starts one process group, which can be ended as a whole.
-  const child = await startChild('setsid', [run.command, ...run.arguments], {
+  const child = await startChild('setsid', [...(await withoutNetwork()), run.command, ...run.arguments], {
     env: run.environment,
     onLine: (_stream, line) => run.onLine(line),
   });
@@ -192,6 +193,8 @@ async function environment(
   await mkdir(temporary, { mode: 0o700 });
   return {
     TMPDIR: temporary,
+    // libguestfs puts its sockets there, and into /tmp without it.
+    XDG_RUNTIME_DIR: temporary,
     // The appliance (350 MB) is made once per user and kept; libguestfs locks it and makes it anew when packages change.
     LIBGUESTFS_CACHEDIR: await cacheDirectory('libguestfs'),
     LIBGUESTFS_BACKEND: 'direct',
@@ -199,11 +202,6 @@ async function environment(
     // virt-v2v doubles it.
     LIBGUESTFS_MEMSIZE: String(Math.ceil(limits.memoryMiB / 2)),
   };
-}
-
-/** Sockets are made below; their paths may have 107 characters. */
-function shortEnough(directory: string): string {
-  return directory.length <= 50 ? directory : os.tmpdir();
 }
 
 /** What the disk says otherwise than the source did. */

@@ -7,6 +7,9 @@ export type ToolMessage = {
   readonly text: string;
 };
 
+/** What a guest makes the tool say must not fill a log. */
+const longestText = 4000;
+
 /** Null for what is not such a line: newer versions may add more, and the last line may be cut off. */
 export function parseMachineLine(line: string): ToolMessage | null {
   let value: unknown;
@@ -19,7 +22,7 @@ export function parseMachineLine(line: string): ToolMessage | null {
   const { type, message } = value as Record<string, unknown>;
   if (typeof message !== 'string') return null;
   if (type !== 'message' && type !== 'info' && type !== 'warning' && type !== 'error') return null;
-  return { type, text: message };
+  return { type, text: message.slice(0, longestText) };
 }
 
 /** A bar of nbdcopy, ` 80% [****----]`: 0 to 1. Null for anything else. */

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runChild } from '../../../src/process/child.ts';
 import { bootUntil } from './boot.ts';
+import { buildDemoOva } from './appliance.ts';
 import { buildGuest, toVmdk } from './build.ts';
 
 let directory: string;
@@ -52,5 +53,18 @@ describe('a test guest', () => {
 
   it('is refused a token that would not fit on its console', async () => {
     await expect(buildGuest({ kind: 'no-os', token: 'a b', dir: directory })).rejects.toThrow('token');
+  });
+});
+
+describe('an appliance', () => {
+  it('is an OVA with the guest’s disks in it, whose content is that of the raw images', async () => {
+    const appliance = await buildDemoOva({ dir: directory, token: 'build-4', dataMiB: 8 });
+    const members = (await runChild('tar', ['-tf', appliance.path])).split('\n');
+    expect(members).toEqual(['wherry-demo.ovf', 'wherry-demo.mf', 'wherry-demo-disk1.vmdk', 'wherry-demo-disk2.vmdk']);
+    await runChild('tar', ['-xf', appliance.path, '-C', directory, 'wherry-demo-disk2.vmdk']);
+    const [, data] = appliance.disks;
+    const compare = ['compare', '-f', 'vmdk', '-F', 'raw', path.join(directory, 'wherry-demo-disk2.vmdk')];
+    expect(await runChild('qemu-img', [...compare, data?.path ?? ''])).toContain('identical');
+    await expect(runChild('qemu-img', [...compare, appliance.disks[0]?.path ?? ''])).rejects.toThrow('code 1');
   });
 });
