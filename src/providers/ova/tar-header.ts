@@ -63,8 +63,8 @@ function checksumFits(block: Buffer): boolean {
   const stored = parseTarNumber(block.subarray(148, 156));
   let unsigned = 0;
   let signed = 0;
-  for (const [index, byte] of block.entries()) {
-    const value = index >= 148 && index < 156 ? 0x20 : byte;
+  for (let index = 0; index < block.length; index += 1) {
+    const value = index >= 148 && index < 156 ? 0x20 : (block[index] ?? 0);
     unsigned += value;
     signed += value > 127 ? value - 256 : value;
   }

@@ -7,7 +7,7 @@ export type Member = { readonly name: string; readonly offset: number; readonly 
 
 type Header = Extract<TarBlock, { kind: 'header' }>;
 
-const limits = { headers: 20_000, extensionBytes: 1024 * 1024 };
+const limits = { headers: 4_096, extensionBytes: 1024 * 1024 };
 
 const refusedTypes: Readonly<Record<string, string>> = {
   '1': 'is a hard link',

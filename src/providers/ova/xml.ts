@@ -123,7 +123,7 @@ function decode(data: Buffer, where: Where): string {
   const refuse = (encoding: string): WherryError => new WherryError('ova.encoding', { ...where, encoding });
   const [first = 0, second = 0] = data;
   if ((first === 0xfe && second === 0xff) || (first === 0xff && second === 0xfe)) throw refuse('UTF-16');
-  if (first === 0 || (second === 0 && data.length > 1)) throw refuse('UTF-16 or UTF-32');
+  if (data.length >= 2 && (first === 0 || second === 0)) throw refuse('UTF-16 or UTF-32');
   const declared = /^(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding\s*=\s*["']([^"']*)["']/.exec(
     data.toString('latin1', 0, 200),
   );
