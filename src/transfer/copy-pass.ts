@@ -201,7 +201,7 @@ export async function runPass(copy: CopyState, outer: AbortSignal): Promise<void
     });
   };
   try {
-    const work = leafWork(copy.source, 0, leafCount(sizeBytes), (leaf) => coverage.has(leaf), signal);
+    const work = leafWork(copy.source, sizeBytes, 0, leafCount(sizeBytes), (leaf) => coverage.has(leaf), signal);
     for await (const one of work) {
       signal.throwIfAborted();
       if (one.kind === 'zeros') await putZeros(one.first, one.count);

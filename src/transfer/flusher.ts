@@ -101,9 +101,11 @@ export function createFlusher(hooks: FlushHooks): Flusher {
       if (due()) begin();
     },
     async finish() {
+      account.hold('flush', true);
       await running;
       if (pending.length > 0) begin();
       await running;
+      account.hold('flush', false);
     },
     stop() {
       failed = true;

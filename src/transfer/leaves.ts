@@ -13,11 +13,12 @@ const joinBytes = 64 * 1024;
 const longestRun = leavesPerChunk * 1024;
 
 /**
- * The leaves of `[from, end)` for which `skip` is false, in order. A sequential disk is not asked for its extents: all of
+ * The leaves of `[from, end)` of the first `sizeBytes` of a disk, for which `skip` is false, in order. A sequential disk is not asked for its extents: all of
  * it is data, and nothing is skipped, because it must be read from the start without gaps.
  */
 export async function* leafWork(
   disk: Disk,
+  sizeBytes: number,
   from: number,
   end: number,
   skip: (leaf: number) => boolean,
@@ -25,7 +26,7 @@ export async function* leafWork(
 ): AsyncGenerator<LeafWork> {
   if (disk.access === 'sequential') {
     for (let leaf = from; leaf < end; leaf += 1) {
-      yield { kind: 'data', leaf, data: [leafRange(leaf, disk.sizeBytes)] };
+      yield { kind: 'data', leaf, data: [leafRange(leaf, sizeBytes)] };
     }
     return;
   }
@@ -36,13 +37,18 @@ export async function* leafWork(
     }
     let stop = leaf + 1;
     while (stop < end && !skip(stop)) stop += 1;
-    yield* cut(disk, leaf, stop, signal);
+    yield* cut(disk, sizeBytes, leaf, stop, signal);
     leaf = stop;
   }
 }
 
-async function* cut(disk: Disk, from: number, stop: number, signal: AbortSignal): AsyncGenerator<LeafWork> {
-  const { sizeBytes } = disk;
+async function* cut(
+  disk: Disk,
+  sizeBytes: number,
+  from: number,
+  stop: number,
+  signal: AbortSignal,
+): AsyncGenerator<LeafWork> {
   const end = Math.min(stop * leafBytes, sizeBytes);
   let zeroFirst = from;
   let zeroCount = 0;
