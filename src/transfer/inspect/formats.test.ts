@@ -287,6 +287,8 @@ describe('VMDK', () => {
     ['of version 4', u32le(4, 4), 'image.unsupported'],
     ['compressed in an unknown way', both(u32le(8, 0x30001), u32le(77, 9)), 'image.unsupported'],
     ['cut', cut(300), 'image.truncated'],
+    ['cut behind its tables', cut(300_000), 'image.truncated'],
+    ['without its last 64 KiB', (bytes) => bytes.subarray(0, bytes.length - 65_536), 'image.truncated'],
   ];
   it.each(cases)('%s', async (_what, change, code) => {
     expect(await inspected('vmdk', sparse, change)).toBe(code);

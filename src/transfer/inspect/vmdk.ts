@@ -6,6 +6,7 @@ import { inspectRaw } from './raw.ts';
 import { refuse } from './refuse.ts';
 import { type DescribedExtent, type Descriptor, parseDescriptor } from './vmdk-descriptor.ts';
 import { readSparseHeader, type SparseHeader } from './vmdk-sparse.ts';
+import { checkWhole } from './vmdk-whole.ts';
 
 /** Where all bytes of a VMDK are; what the reader opens. Parts follow each other on the disk. */
 export type VmdkLayout = {
@@ -36,6 +37,7 @@ export async function inspectVmdk(image: StoredImage, bytes: Bytes, signal: Abor
   if (found === 'vmdk-sparse') {
     const header = await readSparseHeader(bytes, image, signal);
     const subformat = await inspectEmbedded(image, bytes, header, signal);
+    await checkWhole(bytes, header, image, signal);
     const sizeBytes = header.capacityBytes;
     return { subformat, sizeBytes, parts: [{ kind: 'sparse', sizeBytes, place, header }] };
   }
@@ -136,6 +138,7 @@ async function placeExtent(image: StoredImage, extent: DescribedExtent, signal: 
     }
     const header = await readSparseHeader(bytes, image, signal);
     await inspectEmbedded(image, bytes, header, signal);
+    await checkWhole(bytes, header, image, signal);
     // The last grain of an extent may reach past the disk; nothing may be missing.
     if (header.capacityBytes < sizeBytes) {
       throw refuse(image, 'image.corrupt', { detail: `${extent.file} is smaller than the descriptor says` });
