@@ -1,5 +1,5 @@
 /** Real conversions. Each is a boot of the appliance: about half a minute under TCG, several minutes on a busy machine. */
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -152,6 +152,10 @@ describe('a guest from VMware', () => {
       expect(await canceled).toMatchObject({ message: 'enough' });
       expect(await running(paths)).toEqual([]);
       expect(await pathsOf(from.directory)).toEqual([from.directory]);
+      const log = await readFile(path.join(from.directory, 'conversion.log'), 'utf8');
+      const place = /path=(.*?)\/guestfsd\.sock/.exec(log)?.[1] ?? 'none in the log';
+      expect(place).toContain('libguestfs');
+      expect(await stat(place).catch((error: NodeJS.ErrnoException) => error.code)).toBe('ENOENT');
       expect((await readdir(from.directory)).sort()).toEqual(['conversion.log', 'debian.vmdk', 'overlay.qcow2']);
     },
     long,

@@ -17,7 +17,7 @@ import { followLines } from './follow.ts';
 import { withoutNetwork } from './isolation.ts';
 import { libvirtXml, type Overlay } from './libvirt-xml.ts';
 import { endGroup } from './process-group.ts';
-import { makeScratch } from './scratch.ts';
+import { makeScratch, removeSocketDirectory, socketDirectory } from './scratch.ts';
 import { inspectVersion } from './tool.ts';
 import { parseMachineLine, type Phase, phaseOf } from './tool-output.ts';
 
@@ -60,6 +60,7 @@ export async function convertGuest(request: ConversionRequest, signal: AbortSign
   const logPath = path.join(request.directory, 'conversion.log');
   const log = await openBoundedLog(logPath, limits.logBytes);
   const scratch = await makeScratch(request.directory);
+  let sockets: string | null = null;
   try {
     const files = {
       xml: path.join(scratch.short, 'guest.xml'),
@@ -87,6 +88,8 @@ export async function convertGuest(request: ConversionRequest, signal: AbortSign
         onLine: (line) => {
           log.write(line);
           takeLogLine(facts, line);
+          // Only the first: what comes later may be the guest's words.
+          sockets ??= socketDirectory(line);
         },
         onFact: (message) => takeMessage(facts, message),
       },
@@ -101,6 +104,7 @@ export async function convertGuest(request: ConversionRequest, signal: AbortSign
     return { guest, warnings: [...run.warnings, ...differences(request.vm, guest)], log: logPath };
   } finally {
     await log.close();
+    await removeSocketDirectory(sockets);
     await scratch.remove();
   }
 }
@@ -193,7 +197,7 @@ async function environment(
   await mkdir(temporary, { mode: 0o700 });
   return {
     TMPDIR: temporary,
-    // libguestfs puts its sockets there, and into /tmp without it.
+    // libguestfs puts its sockets there (where it is not root, which always takes /tmp).
     XDG_RUNTIME_DIR: temporary,
     // The appliance (350 MB) is made once per user and kept; libguestfs locks it and makes it anew when packages change.
     LIBGUESTFS_CACHEDIR: await cacheDirectory('libguestfs'),
