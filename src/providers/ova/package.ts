@@ -115,25 +115,27 @@ function assemble(
   }
   const folder = descriptor.name.slice(0, descriptor.name.lastIndexOf('/') + 1);
   const stem = descriptor.name.slice(0, -'.ovf'.length);
+  const alone = ofType('.ovf').length === 1;
   return {
     path,
     kind,
     files,
     descriptor,
-    manifest: companion(stem, ofType('.mf'), find),
-    certificate: companion(stem, ofType('.cert'), find),
+    manifest: companion(stem, ofType('.mf'), alone, find),
+    certificate: companion(stem, ofType('.cert'), alone, find),
     find: (name) => find(folder + name),
   };
 }
 
-/** The file that goes with the OVF: by its name, or the only one there is. */
+/** The file that goes with the OVF: by its name, or the only one there is beside the only OVF. */
 function companion(
   stem: string,
   candidates: readonly PackageFile[],
+  alone: boolean,
   find: (name: string) => PackageFile | null,
 ): PackageFile | null {
   const named = candidates.find((file) => file.name.slice(0, file.name.lastIndexOf('.')) === stem);
-  const chosen = named ?? (candidates.length === 1 ? candidates[0] : undefined);
+  const chosen = named ?? (alone && candidates.length === 1 ? candidates[0] : undefined);
   return chosen === undefined ? null : find(chosen.name);
 }
 

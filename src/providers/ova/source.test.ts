@@ -338,6 +338,13 @@ test('refuses two OVFs and none', async () => {
   expect((await refusal(() => openSource(images))).code).toBe('ova.no_ovf');
 });
 
+test('does not take another OVF’s manifest when one of several OVFs is named', async () => {
+  const path = await build({ layout: 'directory' });
+  await copyFile(join(path, 'shop.ovf'), join(path, 'other.ovf'));
+  expect(Object.keys(await openSource(join(path, 'shop.ovf')))).toContain('verifyManifest');
+  expect(Object.keys(await openSource(join(path, 'other.ovf')))).not.toContain('verifyManifest');
+});
+
 test('refuses an OVF with a DOCTYPE, or one that is too large to be one', async () => {
   const doctype = await build({ editOvf: (text) => text.replace('?>', '?><!DOCTYPE x>') });
   expect((await refusal(() => openSource(doctype))).code).toBe('ova.doctype');
