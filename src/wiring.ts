@@ -9,7 +9,6 @@ import { createImageTools } from './transfer/images.ts';
 
 export function createProviders(): Providers {
   const tools = createImageTools();
-  const accelerator = (): ReturnType<typeof probeAccelerator> => probeAccelerator();
   return {
     openSource: async (spec, signal) => {
       switch (spec.type) {
@@ -24,7 +23,7 @@ export function createProviders(): Providers {
     openTarget: async (spec) => {
       switch (spec.type) {
         case 'libvirt':
-          return createLibvirtTarget(spec, tools, { accelerator });
+          return createLibvirtTarget(spec, tools, { accelerator: () => probeAccelerator() });
         case 'files':
           return createFilesTarget(spec, tools);
         default:

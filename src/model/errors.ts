@@ -6,6 +6,7 @@
  * system that refused are kept as `cause` and are never reworded. `passing` errors may go away by themselves: a step
  * retries them with back-off; all others end it at once.
  */
+import { cliErrors } from './errors/cli.ts';
 import { conversionErrors } from './errors/conversion.ts';
 import { imageErrors } from './errors/image.ts';
 import { libvirtErrors } from './errors/libvirt.ts';
@@ -37,6 +38,7 @@ export const catalogue = {
   ...migrationErrors,
   ...serverErrors,
   ...workerErrors,
+  ...cliErrors,
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof catalogue;

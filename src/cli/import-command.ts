@@ -1,0 +1,94 @@
+/** `wherry import FILE.ova --to libvirt`: one VM, now, watched to its end; what virt-v2v is used for today. */
+import { type Command, Option } from 'commander';
+import type { MigrationView, ShownError } from '../migration/api.ts';
+import { fromStored, type ErrorCode } from '../model/errors.ts';
+import type { Client } from './client.ts';
+import { type CommonFlags, run, withCommonFlags } from './command.ts';
+import { clientWithServer } from './embedded.ts';
+import { follow, lineDisplay, liveDisplay } from './follow.ts';
+import { type ImportFlags, importRequest } from './import-request.ts';
+import { exitCodes, plain, printJson } from './output.ts';
+
+type Flags = CommonFlags & ImportFlags & { readonly quiet?: boolean };
+
+export function addImportCommand(program: Command): void {
+  const collect = (word: string, words: string[]): string[] => [...words, word];
+  withCommonFlags(
+    program
+      .command('import <files...>')
+      .description('migrate an OVA, a directory with an OVF, or disk images, and wait for the end')
+      .addOption(new Option('--to <target>', 'where to').choices(['libvirt', 'files']).makeOptionMandatory())
+      .option('--uri <uri>', 'libvirt: connection', 'qemu:///system')
+      .option('--pool <pool>', 'libvirt: storage pool', 'default')
+      .option('--dir <directory>', 'files: directory for the images and the domain XML')
+      .option('--network <source=target>', 'source network = libvirt network or bridge; alone: for all', collect, [])
+      .option('--vm <id>', 'which VM, where there are several (wherry list FILE)')
+      .option('--name <name>', 'its name at the target')
+      .option('--format <format>', 'qcow2 or raw', 'qcow2')
+      .option('--start', 'power it on and check that it runs (the default)')
+      .option('--no-start', 'leave it off')
+      .option('--conversion <when>', 'auto, always or never', 'auto')
+      .option('--no-verify', 'do not read the copy back (it is the proof that the copy is right)')
+      .option('--quiet', 'no progress'),
+  ).action((files: string[], flags: Flags, command: Command) =>
+    run(flags, async () => {
+      // commander makes "not said" and "--start" the same: only what was really said counts.
+      const { start: _start, ...rest } = flags;
+      const said = command.getOptionValueSource('start') === 'cli' ? flags : rest;
+      const spec = importRequest(files, said);
+      await using client = await clientWithServer(flags);
+      const { id } = await client.post<{ id: string }>('/migrations', { vms: [spec] });
+      cancelOnInterrupt(client, id);
+      const view = await follow(client, id, displayOf(flags));
+      conclude(view, flags);
+    }),
+  );
+}
+
+function displayOf(flags: Flags): (view: MigrationView) => void {
+  if (flags.quiet === true || flags.json === true) return () => undefined;
+  if (process.stderr.isTTY) return liveDisplay(process.stderr);
+  return lineDisplay((line) => process.stderr.write(`${line}\n`));
+}
+
+/** The first Ctrl-C undoes the migration and waits for that; the second leaves. */
+function cancelOnInterrupt(client: Client, id: string): void {
+  let asked = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (asked) process.exit(exitCodes.interrupted);
+      asked = true;
+      process.stderr.write('canceling: what was made is removed again (press again to leave it to the server)\n');
+      process.exitCode = exitCodes.interrupted;
+      void client
+        .post(`/migrations/${id}/cancel`)
+        .catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
+    });
+  }
+}
+
+function conclude(view: MigrationView, flags: Flags): void {
+  const [vm] = view.vmMigrations;
+  if (flags.json === true) printJson(view);
+  const failed = vm?.error ?? null;
+  if (failed !== null && view.state === 'failed') {
+    if (flags.json === true) {
+      process.exitCode = exitCodes.failed;
+      return;
+    }
+    throw fromStored({ code: failed.code as ErrorCode, params: failed.params, causes: causesOf(failed) });
+  }
+  if (view.state !== 'succeeded') {
+    process.exitCode ??= exitCodes.failed;
+    return;
+  }
+  if (flags.json !== true && vm !== undefined) {
+    for (const concern of vm.concerns)
+      process.stderr.write(`note: ${plain(concern.code)} ${JSON.stringify(concern.params)}\n`);
+    process.stdout.write(`${plain(vm.targetName)} is migrated\n`);
+  }
+}
+
+function causesOf(error: ShownError): readonly string[] {
+  return error.causes;
+}

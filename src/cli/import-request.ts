@@ -1,0 +1,85 @@
+/** From the words of `wherry import` to what the API takes: pure, but for looking what kind of thing a path is. */
+import { statSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { WherryError } from '../model/errors.ts';
+import type { SourceSpec, TargetSpec, VmMigrationSpec } from '../model/spec.ts';
+
+export type ImportFlags = {
+  readonly to?: string;
+  readonly uri: string;
+  readonly pool: string;
+  readonly dir?: string;
+  readonly network: readonly string[];
+  readonly vm?: string;
+  readonly name?: string;
+  readonly format: string;
+  /** Absent: start it, as it is a file that has no power state to be like. */
+  readonly start?: boolean;
+  readonly conversion: string;
+  readonly verify: boolean;
+};
+
+/** @throws client.usage when the words do not fit together */
+export function importRequest(files: readonly string[], flags: ImportFlags): VmMigrationSpec {
+  return {
+    source: sourceOf(files.map((file) => resolve(file))),
+    vm: flags.vm ?? null,
+    target: targetOf(flags),
+    targetName: flags.name ?? null,
+    options: {
+      conversion: oneOf('--conversion', flags.conversion, ['auto', 'always', 'never']),
+      verify: flags.verify ? 'full' : 'none',
+      power: flags.start === undefined ? 'as-source' : flags.start ? 'on' : 'off',
+    },
+  };
+}
+
+/** An archive, an OVF or a directory is a package; anything else is a disk image by itself. */
+function sourceOf(paths: readonly string[]): SourceSpec {
+  const [first] = paths;
+  if (first === undefined) throw usage('name an OVA, a directory with an OVF, or disk images');
+  const isPackage = /\.(ova|ovf|tar)$/i.test(basename(first)) || isDirectory(first);
+  if (!isPackage) return { type: 'files', paths: [...paths] };
+  if (paths.length > 1) throw usage('one OVA or directory at a time; only disk images can be several');
+  return { type: 'ova', path: first };
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function targetOf(flags: ImportFlags): TargetSpec {
+  const format = oneOf('--format', flags.format, ['qcow2', 'raw']);
+  const networks = networksOf(flags.network);
+  switch (flags.to) {
+    case 'libvirt':
+      return { type: 'libvirt', uri: flags.uri, pool: flags.pool, format, networks };
+    case 'files':
+      if (flags.dir === undefined) throw usage('--to files needs --dir DIRECTORY');
+      return { type: 'files', directory: resolve(flags.dir), format, networks };
+    default:
+      throw usage('say where to: --to libvirt or --to files');
+  }
+}
+
+/** `SOURCE=TARGET`, or `TARGET` for all that are not named. */
+function networksOf(words: readonly string[]): Record<string, string> {
+  const networks: Record<string, string> = {};
+  for (const word of words) {
+    const cut = word.lastIndexOf('=');
+    const [source, target] = cut < 0 ? ['*', word] : [word.slice(0, cut), word.slice(cut + 1)];
+    if (source === '' || target === '') throw usage(`--network ${word}: write SOURCE=TARGET or TARGET`);
+    networks[source] = target;
+  }
+  return networks;
+}
+
+function oneOf<const T extends readonly string[]>(flag: string, word: string, allowed: T): T[number] {
+  const found = allowed.find((each) => each === word);
+  if (found === undefined) throw usage(`${flag} is one of ${allowed.join(', ')}, not ${word}`);
+  return found;
+}
+
+function usage(problem: string): WherryError {
+  return new WherryError('client.usage', { problem });
+}

@@ -1,0 +1,61 @@
+/** `wherry worker`: on this machine beside a server (started by it), or elsewhere with a token of its own. */
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { pino } from 'pino';
+import { defaultHome } from '../config.ts';
+import { homeAt } from '../home.ts';
+import { version } from '../version.ts';
+import type { ServerAddress } from '../worker/link.ts';
+import { run } from './command.ts';
+
+type Flags = {
+  readonly home?: string;
+  readonly server?: string;
+  readonly ca?: string;
+  readonly tokenFile?: string;
+  readonly capacity: string;
+  readonly builtIn?: boolean;
+};
+
+/** Nobody may ever come back for a worker whose server is gone for good. */
+const orphanAfterMs = 15 * 60_000;
+
+export function addWorkerCommand(program: Command): void {
+  program
+    .command('worker')
+    .description('run a worker: it does everything that touches the outside')
+    .option('--home <directory>', 'where its identity and work are (WHERRY_HOME)')
+    .option('--server <url>', 'https://… of the server; without it the unix socket of the server on this machine')
+    .option('--ca <file>', 'PEM file that proves the server’s certificate, when the system’s do not')
+    .option('--token-file <file>', 'file with the worker’s token (wherry token create --role worker)')
+    .option('--capacity <count>', 'VM migrations at once', '4')
+    .option('--built-in', 'started by a server on this machine')
+    .action((flags: Flags) => run({}, () => work(flags)));
+}
+
+async function work(flags: Flags): Promise<void> {
+  const { runWorker } = await import('../worker/worker.ts');
+  const home = flags.home ?? (process.env['WHERRY_HOME'] || defaultHome());
+  const log = pino({ base: { role: 'worker' } }, pino.destination(2));
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort());
+  await runWorker(
+    {
+      server: addressOf(flags, home),
+      home: join(home, 'worker'),
+      version,
+      capacity: Number.parseInt(flags.capacity, 10),
+      ...(flags.builtIn === true ? { orphanAfterMs } : {}),
+      log: (level, message, fields) => log[level](fields ?? {}, message),
+    },
+    stopping.signal,
+  ).catch((error: unknown) => {
+    if (!stopping.signal.aborted) throw error;
+  });
+}
+
+function addressOf(flags: Flags, home: string): ServerAddress {
+  if (flags.server === undefined) return { socketPath: homeAt(home).serverSocket };
+  const tokenFile = flags.tokenFile ?? join(home, 'worker-token');
+  return { url: flags.server, tokenFile, ...(flags.ca === undefined ? {} : { caFile: flags.ca }) };
+}

@@ -1,0 +1,24 @@
+/** Wires the roles: server, worker, the process of one VM migration; everything else is a client command. */
+import { addImportCommand } from './cli/import-command.ts';
+import { createProgram } from './cli/program.ts';
+import { addWorkerCommand } from './cli/worker-command.ts';
+
+const needed = 26;
+if (Number.parseInt(process.version.slice(1), 10) < needed) {
+  process.stderr.write(`Wherry needs Node ${needed}, this is ${process.version}: start it with bin/wherry.\n`);
+  process.exit(1);
+}
+
+if (process.argv[2] === 'step-child') {
+  const [{ runStepChild }, { steps }, { createProviders }] = await Promise.all([
+    import('./worker/step-child.ts'),
+    import('./migration/steps/all.ts'),
+    import('./wiring.ts'),
+  ]);
+  runStepChild({ steps, providers: createProviders() });
+} else {
+  await createProgram({
+    serverParts: async () => (await import('./server-parts.ts')).serverParts,
+    commands: [addImportCommand, addWorkerCommand],
+  }).parseAsync();
+}
