@@ -10,6 +10,7 @@ import type { Coverage } from './coverage.ts';
 import { contentOf, crashDisk } from './crash-disk.ts';
 import { leafBytes, leafDigest } from './digest.ts';
 import type { Disk, Extent } from './disk.ts';
+import { createFeed } from './feed.ts';
 import { openJournal } from './journal.ts';
 import { parseManifest, refreshManifest, verifyAgainstManifest, writeManifest } from './manifest.ts';
 import { verifyDisk } from './verify.ts';
@@ -100,31 +101,16 @@ it('copies a wrong chunk again once, over a fresh connection, and gives up when 
 
 it('follows a copy while it runs', async () => {
   const target = crashDisk(Buffer.alloc(sizeBytes));
-  const ready: number[] = [];
-  let changed = Promise.withResolvers<boolean>();
-  async function* feed(): AsyncGenerator<readonly number[]> {
-    for (let more = true; more; ) {
-      more = await changed.promise;
-      changed = Promise.withResolvers<boolean>();
-      if (ready.length > 0) yield ready.splice(0);
-    }
-  }
+  const feed = createFeed<number>();
   const directory = await mkdtemp(join(tmpdir(), 'wherry-follow-'));
   try {
     await using journal = await openJournal(`${directory}/j`, { diskId: 'sda', sizeBytes, identity: 'i' });
-    const onChunk = (some: readonly { chunk: number }[]): void => {
-      ready.push(...some.map(({ chunk }) => chunk));
-      changed.resolve(true);
-    };
-    const copying = copyDisk(
-      { diskId: 'sda', source: crashDisk(content, { extents }), target, journal, onChunk },
-      never,
-    ).finally(() => {
-      changed.resolve(false);
-    });
+    const onChunk = (some: readonly { chunk: number }[]): void => feed.push(some.map(({ chunk }) => chunk));
+    const source = crashDisk(content, { extents });
+    const copying = copyDisk({ diskId: 'sda', source, target, journal, onChunk }, never).finally(() => feed.end());
     const { open } = opener(target.content);
     const [verified] = await Promise.all([
-      verifyDisk({ diskId: 'sda', open, coverage: journal.coverage, feed: feed() }, never),
+      verifyDisk({ diskId: 'sda', open, coverage: journal.coverage, feed }, never),
       copying,
     ]);
     expect(verified.chunks).toBe(3);
