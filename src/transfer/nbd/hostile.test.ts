@@ -40,7 +40,7 @@ function greeting(init = initMagic, option = optionMagic, flags = 3): Buffer {
   return bytes;
 }
 
-function reply(option: number, type: number, data = Buffer.alloc(0), length = data.length): Buffer {
+function reply(option: number, type: number, data: Buffer = Buffer.alloc(0), length = data.length): Buffer {
   const header = Buffer.alloc(20);
   header.writeBigUInt64BE(optionReplyMagic, 0);
   header.writeUInt32BE(option, 8);
@@ -66,7 +66,7 @@ function blockInfo(min: number, preferred: number, max: number): Buffer {
 }
 
 /** Does the handshake well and then leaves the transmission to the test. */
-function handshake(after: (socket: Socket, request: Buffer) => void, go = [exportInfo(1n << 20n, 1)]) {
+function handshake(after: (socket: Socket, request: Buffer) => void, go: Buffer[] = [exportInfo(1n << 20n, 1)]) {
   return (socket: Socket, heard: Buffer): void => {
     if (heard.length === 0) socket.write(greeting());
     else if (heard.includes(Buffer.from('IHAVEOPT'))) {

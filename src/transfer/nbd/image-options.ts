@@ -4,13 +4,17 @@
  */
 export type QemuImage = {
   readonly path: string;
+  /** qemu counts in sectors: a raw file whose size is no multiple of 512 ends with up to 511 zeros more. */
   readonly format: 'raw' | 'qcow2' | 'vhd' | 'vhdx';
   /** `path` is a block device, not a file. */
   readonly blockDevice?: boolean;
   /** The image is only this part of the file. */
   readonly part?: { readonly offset: number; readonly lengthBytes: number };
-  /** qcow2: what lies under its unallocated clusters. Without it they read as zeros, whatever the image names. */
-  readonly backing?: { readonly socketPath: string; readonly exportName: string };
+  /**
+   * qcow2: what the image names as its backing file is opened under it. Only for overlays of our own, made with an explicit
+   * format (`-F raw`). Without it unallocated clusters read as zeros, whatever the image names.
+   */
+  readonly followBacking?: boolean;
 };
 
 type Json = string | number | null | { readonly [name: string]: Json };
@@ -24,7 +28,9 @@ export function imageOptions(image: QemuImage): string {
 function formatNode(image: QemuImage): Json {
   const file = fileNode(image);
   if (image.format === 'raw') return image.part === undefined ? { driver: 'raw', file } : file;
-  if (image.format === 'qcow2') return { driver: 'qcow2', backing: backingNode(image), file };
+  if (image.format === 'qcow2') {
+    return image.followBacking === true ? { driver: 'qcow2', file } : { driver: 'qcow2', backing: null, file };
+  }
   // The size that the footer says, not one from its geometry, which for some creators ends before the disk does.
   if (image.format === 'vhd') return { driver: 'vpc', force_size_calc: 'current_size', file };
   return { driver: 'vhdx', file };
@@ -37,10 +43,4 @@ function fileNode(image: QemuImage): Json {
   // qemu takes whole sectors only. What a member of an archive is padded with, image formats do not look at.
   const size = Math.ceil(lengthBytes / sectorBytes) * sectorBytes;
   return { driver: 'raw', offset, size, file };
-}
-
-function backingNode({ backing }: QemuImage): Json {
-  if (backing === undefined) return null;
-  const server = { type: 'unix', path: backing.socketPath };
-  return { driver: 'raw', file: { driver: 'nbd', server, export: backing.exportName } };
 }

@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WherryError } from '../../model/errors.ts';
 import { type Exit, startChild } from '../../process/child.ts';
+import { handshakeFlags, options } from './constants.ts';
 import { type QemuImage, imageOptions } from './image-options.ts';
+import { encodeOption } from './wire.ts';
 
 export type QemuNbdOptions = {
   readonly image: Omit<QemuImage, 'blockDevice'>;
@@ -44,25 +46,28 @@ const pollMs = 5;
 /** Enough for four connections of a copy, four of its read-back, and some tools beside them. */
 const shared = 16;
 
+/** Client flags, then NBD_OPT_ABORT: so it does not look like a client that broke off. */
+const goodbye = Buffer.concat([Buffer.from([0, 0, 0, handshakeFlags.fixedNewstyle]), encodeOption(options.abort)]);
+
 /** Resolves when it accepts clients. @throws WherryError transfer.qemu_nbd_failed with its words, or the signal's reason. */
-export async function startQemuNbd(options: QemuNbdOptions, signal: AbortSignal): Promise<QemuNbd> {
+export async function startQemuNbd(wanted: QemuNbdOptions, signal: AbortSignal): Promise<QemuNbd> {
   signal.throwIfAborted();
-  const { path, format } = options.image;
-  const socketPath = join(options.directory, `nbd-${randomBytes(4).toString('hex')}.sock`);
+  const { path, format } = wanted.image;
+  const socketPath = join(wanted.directory, `nbd-${randomBytes(4).toString('hex')}.sock`);
   const facts = await look(path);
-  const direct = options.cache !== 'writeback' && facts.direct;
+  const direct = wanted.cache !== 'writeback' && facts.direct;
   const child = await startChild('qemu-nbd', [
     '--persistent',
     `--shared=${shared}`,
     `--socket=${socketPath}`,
     `--cache=${direct ? 'none' : 'writeback'}`,
-    `--aio=${direct ? (options.aio ?? 'threads') : 'threads'}`,
-    `--discard=${options.discard ?? 'unmap'}`,
-    `--detect-zeroes=${options.detectZeroes ?? 'off'}`,
-    ...(options.readOnly ? ['--read-only'] : []),
-    ...(options.allocationDepth === true ? ['--allocation-depth'] : []),
+    `--aio=${direct ? (wanted.aio ?? 'threads') : 'threads'}`,
+    `--discard=${wanted.discard ?? 'unmap'}`,
+    `--detect-zeroes=${wanted.detectZeroes ?? 'off'}`,
+    ...(wanted.readOnly ? ['--read-only'] : []),
+    ...(wanted.allocationDepth === true ? ['--allocation-depth'] : []),
     '--',
-    imageOptions({ ...options.image, blockDevice: facts.blockDevice }),
+    imageOptions({ ...wanted.image, blockDevice: facts.blockDevice }),
   ]);
   const close = async (): Promise<void> => {
     await child.stop();
@@ -70,34 +75,37 @@ export async function startQemuNbd(options: QemuNbdOptions, signal: AbortSignal)
   };
   const ended = child.exited.then(lastWords);
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(readyMs)]);
-  try {
-    const ready = await Promise.race([accepts(socketPath, deadline), child.exited.then(() => false)]);
-    if (!ready) throw new Error(await ended);
-  } catch (error) {
+  if (!(await Promise.race([accepts(socketPath, deadline), child.exited.then(() => false)]))) {
+    const late = deadline.aborted ? `not ready after ${readyMs} ms; then ` : '';
     await close();
     signal.throwIfAborted();
-    const cause = deadline.aborted ? new Error(`not ready after ${readyMs} ms: ${await ended}`) : error;
-    throw new WherryError('transfer.qemu_nbd_failed', { path, format }, cause);
+    throw new WherryError('transfer.qemu_nbd_failed', { path, format }, new Error(`${late}${await ended}`));
   }
   return { socketPath, pid: child.pid, exited: child.exited, ended, close };
 }
 
-/** True once somebody accepts there; false after the deadline. */
+/**
+ * True once it greets; false after the deadline. That it accepts is not enough: qemu-nbd listens first and opens the image
+ * afterwards.
+ */
 async function accepts(socketPath: string, deadline: AbortSignal): Promise<boolean> {
   while (!deadline.aborted) {
-    const connected = await new Promise<boolean>((resolve) => {
-      const socket = connect(socketPath);
-      const settle = (ok: boolean): void => {
-        socket.destroy();
-        resolve(ok);
-      };
-      socket.once('connect', () => settle(true));
-      socket.once('error', () => settle(false));
-    });
-    if (connected) return true;
+    if (await greets(socketPath, deadline)) return true;
     await sleep(pollMs);
   }
   return false;
+}
+
+function greets(socketPath: string, deadline: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ path: socketPath, signal: deadline });
+    socket.once('data', () => {
+      socket.end(goodbye);
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+    socket.on('close', () => resolve(false));
+  });
 }
 
 /** What kind of file it is and whether O_DIRECT works there; qemu-nbd itself says what is wrong with a missing one. */
