@@ -41,6 +41,7 @@ export async function prepareHome(home: Home): Promise<void> {
   const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
   await makeDirectory(home.directory, mode);
   await makeDirectory(home.run, 0o700);
+  await chmod(home.run, 0o700); // it may have been there: its mode is what protects the sockets
 }
 
 async function makeDirectory(path: string, mode: number): Promise<void> {

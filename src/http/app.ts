@@ -1,7 +1,7 @@
 /** The HTTP application: all routes of all subjects, under one set of rules. It does not listen; listeners.ts does. */
 import cookie from '@fastify/cookie';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import fastify, { type FastifyBaseLogger, type FastifyRequest } from 'fastify';
+import { fastify, type FastifyBaseLogger, type FastifyRequest, LogController } from 'fastify';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { Db } from '../db/db.ts';
@@ -51,7 +51,7 @@ export async function createApp(options: AppOptions): Promise<WherryApp> {
   const app: App = fastify({
     bodyLimit,
     genReqId: () => newId(),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 200 },
     ...(options.logger === undefined ? { logger: false } : { loggerInstance: options.logger }),
   }).withTypeProvider<TypeBoxTypeProvider>();

@@ -107,7 +107,7 @@ export async function addApiToken(
   const { name, role, createdBy } = values;
   const row = await db
     .insertInto('api_token')
-    .values({ id: newId(), name, role, created_by: createdBy, prefix: prefixOf(token), hash: hashOf(token) })
+    .values({ id: newId(), name, role, created_by: createdBy, prefix: prefixOf('wherry', token), hash: hashOf(token) })
     .returning([...tokenColumns, 'role'])
     .executeTakeFirstOrThrow();
   return { ...row, token };
@@ -118,7 +118,7 @@ export async function addWorkerToken(db: Executor, values: New): Promise<TokenRo
   const { name, createdBy } = values;
   const row = await db
     .insertInto('worker_token')
-    .values({ id: newId(), name, created_by: createdBy, prefix: prefixOf(token), hash: hashOf(token) })
+    .values({ id: newId(), name, created_by: createdBy, prefix: prefixOf('wherry_worker', token), hash: hashOf(token) })
     .returning([...tokenColumns])
     .executeTakeFirstOrThrow();
   return { ...row, token };

@@ -13,8 +13,8 @@ export function hashOf(token: string): Buffer {
 }
 
 /** The part of a token that may be shown. */
-export function prefixOf(token: string): string {
-  return token.slice(0, token.lastIndexOf('_') + 7).slice(0, 24);
+export function prefixOf(kind: TokenKind, token: string): string {
+  return token.slice(0, kind.length + 7);
 }
 
 /** 32 MiB and about 100 ms each (OWASP's second choice for scrypt): at most two at a time. */

@@ -14,8 +14,9 @@ export const SignIn = Type.Object(
   { additionalProperties: false },
 );
 export const SessionView = Type.Object({
-  /** Null: nobody is signed in. */
-  actor: Type.Union([Type.Object({ name: Type.String(), role: Type.Union([RoleSchema, Type.Null()]) }), Type.Null()]),
+  signedIn: Type.Boolean(),
+  name: Type.Union([Type.String(), Type.Null()]),
+  role: Type.Union([RoleSchema, Type.Null()]),
   /** There is no account yet: the set-up token makes the first one. */
   setupNeeded: Type.Boolean(),
   version: Type.String(),
@@ -84,5 +85,5 @@ export const sessionRoutes = (version: string): Routes => ({
 });
 
 export function view({ actor }: FastifyRequest, setupNeeded: boolean, version: string): SessionView {
-  return { actor: actor === null ? null : { name: actor.name, role: actor.role }, setupNeeded, version };
+  return { signedIn: actor !== null, name: actor?.name ?? null, role: actor?.role ?? null, setupNeeded, version };
 }

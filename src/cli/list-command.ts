@@ -1,0 +1,25 @@
+/** `wherry list FILE`: the VMs in an OVA or a directory, as a worker reads them. */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { VmSummary } from '../model/vm.ts';
+import { clientFor, type CommonFlags, run, withCommonFlags } from './command.ts';
+import { printJson, printTable, shownBytes } from './output.ts';
+
+export function addListCommand(program: Command): void {
+  withCommonFlags(
+    program.command('list <file>').description('list the VMs in an OVA file or in a directory with an OVF'),
+  ).action((file: string, flags: CommonFlags) =>
+    run(flags, async () => {
+      const source = { type: 'ova', path: resolve(file) };
+      const { vms } = await clientFor(flags).post<{ vms: VmSummary[] }>('/sources/list', { source });
+      if (flags.json === true) return printJson(vms);
+      printTable(vms, [
+        { title: 'ID', of: (vm) => vm.id },
+        { title: 'NAME', of: (vm) => vm.name },
+        { title: 'CPUS', of: (vm) => String(vm.cpus), right: true },
+        { title: 'MEMORY', of: (vm) => shownBytes(vm.memoryBytes), right: true },
+        { title: 'DISKS', of: (vm) => String(vm.diskCount), right: true },
+      ]);
+    }),
+  );
+}

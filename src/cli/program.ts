@@ -1,0 +1,40 @@
+/** The command line: one file per command. */
+import { Command } from 'commander';
+import type { MakePart } from '../http/server.ts';
+import { version } from '../version.ts';
+import { addListCommand } from './list-command.ts';
+import { addMigrationsCommand } from './migrations-command.ts';
+import { exitCodes, exitCodesText } from './output.ts';
+import { addServerCommand } from './server-command.ts';
+import { addSetupTokenCommand } from './setup-token-command.ts';
+import { addStatusCommand } from './status-command.ts';
+import { addTokenCommand } from './token-command.ts';
+import { addVersionCommand } from './version-command.ts';
+
+export type Roles = {
+  /** What belongs to a server. Loaded only when it is needed: a client command starts in a fifth of a second. */
+  readonly serverParts: () => Promise<readonly MakePart[]>;
+  /** Further commands, in the order of the help. */
+  readonly commands: readonly ((program: Command) => void)[];
+};
+
+export function createProgram({ serverParts, commands }: Roles): Command {
+  const program = new Command('wherry')
+    .description('Moves virtual machines between hypervisors, proves every byte, resumes anything.')
+    .version(version, '-V, --version')
+    .helpOption('-h, --help')
+    .addHelpText('after', exitCodesText)
+    .showHelpAfterError('(wherry --help lists all commands)');
+  program.exitOverride(({ exitCode, code }) => {
+    process.exit(code === 'commander.help' || exitCode === 0 ? exitCode : exitCodes.usage);
+  });
+  for (const add of commands) add(program);
+  addListCommand(program);
+  addMigrationsCommand(program);
+  addStatusCommand(program);
+  addServerCommand(program, serverParts);
+  addSetupTokenCommand(program);
+  addTokenCommand(program);
+  addVersionCommand(program);
+  return program;
+}

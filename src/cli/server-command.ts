@@ -1,0 +1,42 @@
+/** `wherry server` */
+import type { Command } from 'commander';
+import { type ConfigFlags, defaultPort, readConfig } from '../config.ts';
+import type { MakePart } from '../http/server.ts';
+import { run } from './command.ts';
+
+/** @param parts what belongs to a server beside its base, loaded only when one is started */
+export function addServerCommand(program: Command, parts: () => Promise<readonly MakePart[]>): void {
+  program
+    .command('server')
+    .description('run the server: API, console, scheduler and records, with a worker beside it')
+    .option('--home <directory>', 'where all its data is (WHERRY_HOME)')
+    .option('--listen <address:port>', `where to listen, or none (WHERRY_LISTEN; 127.0.0.1:${defaultPort})`)
+    .option('--tls-cert <file>', 'certificate with its chain, PEM (WHERRY_TLS_CERT)')
+    .option('--tls-key <file>', 'its key, PEM (WHERRY_TLS_KEY)')
+    .option('--database-url <url>', 'a PostgreSQL of your own; better in WHERRY_DATABASE_URL, where nobody reads it')
+    .option('--lease-ms <ms>', 'how long a worker may be silent (WHERRY_LEASE_MS; 60000)')
+    .option('--log-level <level>', 'debug, info, warn, error, silent (WHERRY_LOG_LEVEL; info)')
+    .option('--no-worker', 'do not run a worker on this machine')
+    .action((flags: ConfigFlags) => run({}, () => serve(flags, parts)));
+}
+
+async function serve(flags: ConfigFlags, parts: () => Promise<readonly MakePart[]>): Promise<void> {
+  const config = readConfig(flags);
+  const { startServer } = await import('../http/server.ts');
+  const asked = Promise.withResolvers<'asked'>();
+  const stop = (): void => asked.resolve('asked');
+  // From the first moment on: a stop while it starts is a stop as well.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
+  const server = await startServer(config, await parts());
+  try {
+    const { address, setupToken, socketPath } = server;
+    process.stdout.write(`Wherry listens on ${address ?? socketPath}\n`);
+    if (setupToken !== null) {
+      process.stdout.write(`There is no administrator yet. Set-up token: ${setupToken}\n`);
+    }
+    const why = await Promise.race([asked.promise, server.failed]);
+    if (why !== 'asked') throw why;
+  } finally {
+    await server.close();
+  }
+}
