@@ -1,5 +1,5 @@
 /**
- * A libvirt daemon for tests, which the machine's own never notices: its own mount and pid namespace with private
+ * A libvirt daemon for tests, which the machine's own never notices: its own mount, network and pid namespace with private
  * /run/libvirt, /etc/libvirt, /var/{lib,cache,log}/libvirt. It dies with the test's process, together with every guest,
  * and takes mounts and sockets along. The pool's directory is at the same path inside and outside.
  *
@@ -23,7 +23,7 @@ export type Libvirtd = {
   readonly pools: Readonly<Record<string, string>>;
   /** Where the guests' logs are, seen from outside (inside it is /var/log/libvirt/qemu). */
   readonly logDirectory: string;
-  /** The daemon's own process id, seen from here. */
+  /** The daemon's own process id, seen from here. Whoever kills it sees it started again, as by systemd. */
   pid(): Promise<number>;
   virsh(...args: string[]): Promise<string>;
   stop(): Promise<void>;
@@ -65,18 +65,22 @@ export async function startLibvirtd(options: { kind: 'private' | 'debian' }): Pr
   }
   const script = `
     set -e
+    ip link set lo up
     for pair in run:/run/libvirt etc:/etc/libvirt lib:/var/lib/libvirt log:/var/log/libvirt cache:/var/cache/libvirt; do
       mount --bind "$BASE/\${pair%%:*}" "\${pair#*:}"
     done
     /usr/sbin/virtlogd -p /run/libvirt/virtlogd.pid >"$BASE/virtlogd.txt" 2>&1 &
-    /usr/sbin/libvirtd -p /run/libvirt/libvirtd.pid >"$BASE/libvirtd.txt" 2>&1 &
-    wait`;
+    while :; do
+      /usr/sbin/libvirtd -p /run/libvirt/libvirtd.pid >"$BASE/libvirtd.txt" 2>&1 || true
+      sleep 0.3
+    done`;
   // Mount points must be there before the namespace is private; an empty /run/libvirt hurts nobody.
   for (const path of ['/run/libvirt', '/var/lib/libvirt', '/var/log/libvirt', '/var/cache/libvirt']) {
     await mkdir(path, { recursive: true });
   }
-  const unshare = ['unshare', '--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc'];
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...unshare, 'bash', '-c', script], {
+  // Their own network, too: two daemons on one would give their guests the same VNC ports.
+  const spaces = ['--mount', '--propagation', 'private', '--net', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', 'unshare', ...spaces, 'bash', '-c', script], {
     stdio: 'ignore',
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', HOME: '/root', BASE: base },
   });

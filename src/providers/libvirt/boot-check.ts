@@ -1,11 +1,10 @@
 /**
  * Whether a guest really runs. That QEMU runs says little: a VM without a bootable disk runs too. Signs of life are what
- * the guest printed on its serial console, and that it read more from its disks than a boot sector.
+ * the guest (not its firmware) printed on its serial console, and that it read more from its disks than a boot sector.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { stripVTControlCharacters } from 'node:util';
 import { WherryError } from '../../model/errors.ts';
 import type { TargetVm } from '../provider.ts';
 import { doing, type TargetContext } from './context.ts';
@@ -17,6 +16,16 @@ import { uuidOf } from './vms.ts';
 /** Firmware that finds nothing to boot reads a few sectors; any kernel is larger than this. */
 const bootedReadBytes = 1024 * 1024;
 const pollMs = 250;
+/**
+ * A program of the guest that prints on the serial console is the best sign, but many guests never print there. After so
+ * long, what the kernel printed or that the disks were read is enough. Emulated guests are waited for to the end: they
+ * may be slow by any factor.
+ */
+const patienceMs = 30_000;
+/** What firmware and boot loader print, with and without anything to boot. */
+const beforeTheGuest =
+  /^(BdsDxe|>>|SeaBIOS|iPXE|UEFI|Booting |Press |No bootable|Machine UUID|Boot failed|Shell>|(Welcome to )?GRUB|grub rescue|Entering rescue|error: |Loading |early console|Decompressing |EFI stub)/;
+const kernelLine = /^\[ *\d+\.\d+\]/;
 
 type Signs = { readonly cpuMs: number; readonly readBytes: number; readonly console: readonly string[] };
 
@@ -32,6 +41,10 @@ export async function checkBoot(
 ): Promise<{ readonly evidence: string }> {
   const client = await context.client(signal);
   const start = performance.now();
+  const patientUntilMs =
+    (await context.accelerator()) === 'tcg'
+      ? options.timeoutMs
+      : Math.min(options.timeoutMs, options.settleMs + patienceMs);
   for (;;) {
     const domain = await client.domains.byUuid(uuidOf(vm), signal).catch(noneIfMissing);
     if (domain === null) throw new WherryError('libvirt.vm_gone', { vm: vm.name });
@@ -41,13 +54,15 @@ export async function checkBoot(
       const what = `is ${state}${shutOffReason(state, reason)} after ${seconds(ranMs)} s`;
       throw new WherryError('libvirt.boot_failed', { vm: vm.name, what }, await lastWords(context, vm));
     }
-    if (ranMs >= options.settleMs) {
-      const signs = await readSigns(client, domain, vm, signal);
-      if (signs.console.length > 0 || signs.readBytes >= bootedReadBytes) return { evidence: describe(signs, ranMs) };
-      if (ranMs >= options.timeoutMs) {
-        const what = `shows no sign of life: ${describe(signs, ranMs)}`;
-        throw new WherryError('libvirt.boot_failed', { vm: vm.name, what });
-      }
+    const signs = await readSigns(client, domain, vm, signal);
+    const told = signs.console.some((line) => !kernelLine.test(line));
+    const alive = signs.console.length > 0 || signs.readBytes >= bootedReadBytes;
+    if (ranMs >= options.settleMs && (told || (alive && ranMs >= patientUntilMs))) {
+      return { evidence: describe(signs, ranMs) };
+    }
+    if (ranMs >= options.timeoutMs) {
+      const what = `shows no sign of life: ${describe(signs, ranMs)}`;
+      throw new WherryError('libvirt.boot_failed', { vm: vm.name, what });
     }
     await sleep(pollMs, undefined, { signal });
   }
@@ -70,23 +85,23 @@ function describe(signs: Signs, ranMs: number): string {
   return `running for ${seconds(ranMs)} s, ${seconds(signs.cpuMs)} s of CPU time, ${read}, ${lines}`;
 }
 
-/**
- * The last lines of the console, without control sequences. What firmware and boot loader print counts as well: it is
- * printed only by a VM that runs, and the disk reads beside it tell how far it came.
- */
+/** The last lines that the guest itself printed on its console, without control sequences. */
 async function consoleLines(vm: TargetVm): Promise<string[]> {
   const path = vm.ref['consoleLog'];
   if (path === undefined) return [];
-  const text = await readFile(path, 'utf8').catch(() => '');
-  return plainLines(text.slice(-64 * 1024)).slice(-3);
+  const text = await readFile(path, 'utf8').catch(() => ''); // virtlogd keeps it under 2 MiB
+  return plainLines(text.slice(-64 * 1024))
+    .filter((line) => !beforeTheGuest.test(line))
+    .slice(-3);
 }
 
 /** Lines of a terminal's output as a person would have seen them, without those that are empty. */
 export function plainLines(text: string): string[] {
-  return stripVTControlCharacters(text)
+  return text
     .split(/[\r\n]+/)
     .map((line) =>
       line
+        .replace(/\p{Cc}\[[0-?]*[ -/]*[@-~]/gu, '')
         .replace(/\p{Cc}/gu, '')
         .trim()
         .slice(0, 200),

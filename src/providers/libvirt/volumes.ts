@@ -8,6 +8,7 @@ import { stat } from 'node:fs/promises';
 import { WherryError } from '../../model/errors.ts';
 import type { WritableDisk } from '../../transfer/disk.ts';
 import type { DiskRequest, Mark, TargetDisk } from '../provider.ts';
+import { isFresh } from '../files/fresh.ts';
 import { fileBase, isNoHardLinks, partialName, publish, sameFile, settle, withdraw } from '../files/partial.ts';
 import type { LibvirtClient } from './client.ts';
 import { doing, type TargetContext } from './context.ts';
@@ -53,11 +54,10 @@ export async function createDisk(
   try {
     await stat(paths.partial);
   } catch (error) {
-    throw new WherryError(
-      'libvirt.other_host',
-      { path: found.path, pool: found.pool.name, uri: context.spec.uri },
-      error,
-    );
+    const volume = await lookUp(client, found, refOf(planned, 'partial'), signal);
+    if (volume !== null) await client.volumes.delete(volume, signal);
+    const params = { path: found.path, pool: found.pool.name, uri: context.spec.uri };
+    throw new WherryError('libvirt.other_host', params, error);
   }
   return created;
 }
@@ -93,8 +93,9 @@ export async function openDisk(
 ): Promise<WritableDisk> {
   const found = await findPool(await context.client(signal), refOf(disk, 'pool'), signal);
   const { partial } = pathsOf(found, disk);
+  const startsZeroed = await isFresh(partial, disk);
   return context.tools.openVolume(
-    { path: partial, format: disk.format, readOnly: options.readOnly, startsZeroed: true },
+    { path: partial, format: disk.format, readOnly: options.readOnly, startsZeroed },
     options.directory,
     signal,
   );

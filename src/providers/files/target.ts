@@ -1,0 +1,246 @@
+/**
+ * Image files as a target: `web01-disk0.qcow2` and so on in a directory, and `web01.xml`, a libvirt domain that refers to
+ * them. Nothing has its final name before all bytes are verified; until the migration is final each file also keeps its
+ * partial name, which carries the mark (partial.ts), and which proves that the file may be taken back.
+ */
+import { access, constants, lstat, open, rename, rm, statfs } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { Static } from 'typebox';
+import type { Concern } from '../../model/concern.ts';
+import { WherryError } from '../../model/errors.ts';
+import type { FilesTarget } from '../../model/spec.ts';
+import { runChild } from '../../process/child.ts';
+import type { ImageTools } from '../../transfer/disk.ts';
+import { domainXml, type NicConnection } from '../libvirt/domain-xml.ts';
+import { spaceConcerns } from '../libvirt/space.ts';
+import type { DiskRequest, Target, TargetDisk, VmRequest } from '../provider.ts';
+import { isFresh } from './fresh.ts';
+import {
+  codeOf,
+  fileBase,
+  isNoHardLinks,
+  partialName,
+  publish,
+  sameFile,
+  settle,
+  syncDirectory,
+  withdraw,
+} from './partial.ts';
+
+export type FilesTargetSpec = Static<typeof FilesTarget>;
+
+export function createFilesTarget(spec: FilesTargetSpec, tools: ImageTools): Target & AsyncDisposable {
+  const { directory, format } = spec;
+  return {
+    eligible: async () => checkDirectory(directory),
+    concerns: async ({ mark, vm, targetName }) => {
+      const concerns: Concern[] = [];
+      const names = vm.disks.map((_, index) => diskName(targetName, index, format));
+      let ownBytes = 0;
+      for (const name of [...names, vmName(targetName)]) {
+        const partial = join(directory, partialName(name, mark.targetCopyId));
+        ownBytes += ((await lstat(partial).catch(() => undefined))?.blocks ?? 0) * 512;
+        const path = join(directory, name);
+        if ((await lstat(path).catch(() => undefined)) !== undefined && !(await sameFile(partial, path))) {
+          concerns.push({ code: 'files.exists', severity: 'critical', params: { path } });
+        }
+      }
+      const fs = await statfs(directory).catch((error: unknown) => {
+        throw directoryError(directory, error);
+      });
+      const room = { availableBytes: fs.bavail * fs.bsize, ownBytes, subject: 'files', where: { path: directory } };
+      return [...concerns, ...spaceConcerns(vm, format, { ...room, subject: 'files' })];
+    },
+    planDisk: (request) => planDisk(spec, request),
+    createDisk: async (planned, request, signal) => {
+      const paths = pathsOf(directory, planned.ref);
+      if ((await lstat(paths.partial).catch(() => undefined)) !== undefined) {
+        if (await isAsPlanned(paths.partial, planned, signal)) return planned;
+        await withdraw(paths.partial, paths.final);
+      }
+      await createImage(paths.partial, planned, request.vm.name, signal);
+      return planned;
+    },
+    openDisk: async (disk, options, signal) => {
+      const path = pathsOf(directory, disk.ref).partial;
+      const startsZeroed = await isFresh(path, disk);
+      return tools.openVolume(
+        { path, format: disk.format, readOnly: options.readOnly, startsZeroed },
+        options.directory,
+        signal,
+      );
+    },
+    removeDisk: async (mark, disk) => withdrawOurs(directory, mark.targetCopyId, disk.ref),
+    planVm: (request) => {
+      const name = vmName(request.targetName);
+      return { name: request.targetName, ref: { name, partial: partialName(name, request.mark.targetCopyId) } };
+    },
+    createVm: async (planned, request) => {
+      const paths = pathsOf(directory, planned.ref);
+      for (const disk of request.disks) {
+        await syncFile(pathsOf(directory, disk.ref).partial);
+        await publishFile(pathsOf(directory, disk.ref), request.targetName);
+      }
+      // A complete file under the partial name, whatever an earlier attempt left of it; then the final name, all or nothing.
+      if (!(await sameFile(paths.partial, paths.final))) {
+        await writeWhole(paths.partial, describeVm(spec, request)).catch((error: unknown) => {
+          throw createError(paths.partial, request.targetName, error);
+        });
+      }
+      await publishFile(paths, request.targetName);
+      return planned;
+    },
+    removeVm: async (mark, vm) => withdrawOurs(directory, mark.targetCopyId, vm.ref),
+    finalize: async (_mark, vm, disks) => {
+      for (const ref of [...disks.map((disk) => disk.ref), vm.ref]) {
+        const paths = pathsOf(directory, ref);
+        await settle(paths.partial, paths.final);
+      }
+    },
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+type Ref = TargetDisk['ref'];
+type Paths = { readonly partial: string; readonly final: string };
+
+function planDisk(spec: FilesTargetSpec, request: DiskRequest): TargetDisk {
+  const name = diskName(request.targetName, request.index, spec.format);
+  const partial = partialName(name, request.mark.targetCopyId);
+  const path = join(spec.directory, name);
+  return { diskId: request.diskId, sizeBytes: request.sizeBytes, format: spec.format, ref: { name, partial, path } };
+}
+
+function diskName(targetName: string, index: number, format: string): string {
+  return `${fileBase(targetName)}-disk${index}.${format}`;
+}
+
+function vmName(targetName: string): string {
+  return `${fileBase(targetName)}.xml`;
+}
+
+/** Names out of a ledger row become paths: they must stay inside the directory. */
+function pathsOf(directory: string, ref: Ref): Paths {
+  const [partial, final] = [ref['partial'], ref['name']].map((name) => {
+    if (name === undefined || name === '' || name.includes('/') || name === '.' || name === '..') {
+      throw new WherryError('internal', {}, new Error(`${name} is no file name`));
+    }
+    return join(directory, name);
+  });
+  return { partial: partial ?? '', final: final ?? '' };
+}
+
+async function withdrawOurs(directory: string, targetCopyId: string, ref: Ref): Promise<void> {
+  const paths = pathsOf(directory, ref);
+  if (partialName(paths.final, targetCopyId) !== paths.partial) {
+    throw new WherryError('files.exists', { path: paths.final });
+  }
+  await rm(draftOf(paths.partial), { force: true });
+  // A directory that is gone took the files along.
+  await withdraw(paths.partial, paths.final);
+}
+
+async function checkDirectory(directory: string): Promise<void> {
+  try {
+    if (!(await lstat(`${directory}/`)).isDirectory()) throw new Error('it is not a directory');
+    await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw directoryError(directory, error);
+  }
+}
+
+function directoryError(path: string, error: unknown): WherryError {
+  if (['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '')) {
+    return new WherryError('files.no_permission', { user: userInfo().username, path }, error);
+  }
+  return new WherryError('files.directory_missing', { path }, error);
+}
+
+function createError(path: string, vm: string, error: unknown): WherryError {
+  if (['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '')) {
+    return new WherryError('files.no_permission', { user: userInfo().username, path }, error);
+  }
+  return new WherryError('files.create_failed', { path, vm }, error);
+}
+
+/** `-f` says the format; nothing is ever probed. Owner and mode are those of any file that this user makes. */
+async function createImage(path: string, disk: TargetDisk, vm: string, signal: AbortSignal): Promise<void> {
+  try {
+    {
+      await using file = await open(path, 'wx', 0o640);
+      // Not by qemu-img: it would write a first block, and the file would no longer be seen to be fresh.
+      if (disk.format === 'raw') await file.truncate(disk.sizeBytes);
+    }
+    if (disk.format === 'qcow2') {
+      const args = ['create', '-q', '-f', 'qcow2', '-o', 'compat=1.1', path, String(disk.sizeBytes)];
+      await runChild('qemu-img', args, { signal, timeoutMs: 120_000 });
+    }
+    await syncFile(path);
+  } catch (error) {
+    await rm(path, { force: true });
+    signal.throwIfAborted();
+    throw createError(path, vm, error);
+  }
+}
+
+async function isAsPlanned(path: string, planned: TargetDisk, signal: AbortSignal): Promise<boolean> {
+  try {
+    const args = ['info', '--output=json', '-f', planned.format, '-U', path];
+    const facts: unknown = JSON.parse(await runChild('qemu-img', args, { signal, timeoutMs: 60_000 }));
+    return typeof facts === 'object' && facts !== null && 'virtual-size' in facts
+      ? facts['virtual-size'] === planned.sizeBytes
+      : false;
+  } catch {
+    signal.throwIfAborted();
+    return false; // cut off while it was made
+  }
+}
+
+async function publishFile(paths: Paths, vm: string): Promise<void> {
+  const outcome = await publish(paths.partial, paths.final).catch((error: unknown) => {
+    if (isNoHardLinks(error)) throw new WherryError('files.no_hard_links', { path: paths.final }, error);
+    throw createError(paths.final, vm, error);
+  });
+  if (outcome === 'taken') throw new WherryError('files.exists', { path: paths.final });
+}
+
+function draftOf(path: string): string {
+  return `${path}.new`;
+}
+
+async function writeWhole(path: string, text: string): Promise<void> {
+  const draft = draftOf(path);
+  await rm(draft, { force: true });
+  {
+    await using file = await open(draft, 'wx', 0o644);
+    await file.writeFile(text);
+    await file.sync();
+  }
+  await rename(draft, path);
+  await syncDirectory(join(path, '..'));
+}
+
+async function syncFile(path: string): Promise<void> {
+  await using file = await open(path, 'r+');
+  await file.sync();
+}
+
+/** For whoever defines it later: no UUID, no mark, KVM (which most hosts have), networks by the names that were mapped. */
+function describeVm(spec: FilesTargetSpec, request: VmRequest): string {
+  return domainXml({
+    name: request.targetName,
+    uuid: null,
+    targetCopyId: null,
+    accelerator: 'kvm',
+    vm: request.vm,
+    guest: request.guest,
+    disks: request.disks.map((disk) => ({ path: pathsOf(spec.directory, disk.ref).final, format: disk.format })),
+    nics: request.vm.nics.map((nic): NicConnection => {
+      const mapped = Object.hasOwn(spec.networks, nic.network) ? spec.networks[nic.network] : spec.networks['*'];
+      if (mapped === 'user') return { kind: 'user' };
+      return { kind: 'network', name: mapped ?? 'default' };
+    }),
+    consoleLog: null,
+  });
+}

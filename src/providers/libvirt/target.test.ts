@@ -1,0 +1,355 @@
+import { execFile } from 'node:child_process';
+import { access, chmod, link, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Libvirtd, startLibvirtd, whyNoLibvirtd } from '../../../test/peers/libvirtd.ts';
+import { newId } from '../../model/ids.ts';
+import type { GuestCapabilities, Vm } from '../../model/vm.ts';
+import type { ImageTools } from '../../transfer/disk.ts';
+import { openVolume } from '../../transfer/nbd/volume.ts';
+import type { Mark, TargetDisk, TargetVm } from '../provider.ts';
+import type { LibvirtTargetSpec } from './context.ts';
+import { createLibvirtTarget } from './target.ts';
+import { mib, testDisk, testGuest, testVm } from './test-vm.ts';
+
+const run = promisify(execFile);
+const signal = (): AbortSignal => AbortSignal.timeout(60_000);
+const refused = (): Promise<never> => Promise.reject(new Error('a target has no stored images'));
+const tools: ImageTools = { inspect: refused, openStored: refused, openVolume };
+const missing = whyNoLibvirtd();
+
+describe.skipIf(missing !== null)(`libvirt target${missing === null ? '' : ` (${missing})`}`, () => {
+  let daemon: Libvirtd;
+  let directory: string;
+  let pool: string;
+  const open = (change: Partial<LibvirtTargetSpec> = {}) =>
+    createLibvirtTarget(
+      { type: 'libvirt', uri: daemon.uri, pool: 'default', format: 'qcow2', networks: { '*': 'user' }, ...change },
+      tools,
+      { accelerator: () => Promise.resolve('tcg'), logDirectory: daemon.logDirectory },
+    );
+  beforeAll(async () => {
+    daemon = await startLibvirtd({ kind: 'private' });
+    pool = daemon.pools['default'] ?? '';
+    directory = await mkdtemp(join(tmpdir(), 'wherry-target-'));
+  });
+  afterAll(async () => {
+    await daemon.stop();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  /** Runs a command where only the daemon is. */
+  async function inside(...command: string[]): Promise<string> {
+    return (await run('nsenter', ['-m', '-t', String(await daemon.pid()), ...command])).stdout;
+  }
+
+  /** Disks and VM as the steps make them. */
+  async function make(
+    target: ReturnType<typeof open>,
+    mark: Mark,
+    change: { name?: string; vm?: Vm; guest?: GuestCapabilities } = {},
+  ): Promise<{ disks: TargetDisk[]; vm: TargetVm }> {
+    const vm = change.vm ?? testVm();
+    const targetName = change.name ?? vm.name;
+    const disks: TargetDisk[] = [];
+    for (const [index, disk] of vm.disks.entries()) {
+      const request = { mark, vm, targetName, diskId: disk.id, index, sizeBytes: disk.sizeBytes ?? 0 };
+      disks.push(await target.createDisk(target.planDisk(request), request, signal()));
+    }
+    const request = { mark, vm, targetName, guest: change.guest ?? testGuest(), disks };
+    return { disks, vm: await target.createVm(target.planVm(request), request, signal()) };
+  }
+
+  async function remove(
+    target: ReturnType<typeof open>,
+    mark: Mark,
+    made: { disks: TargetDisk[]; vm: TargetVm },
+  ): Promise<void> {
+    await target.removeVm(mark, made.vm, signal());
+    for (const disk of made.disks) await target.removeDisk(mark, disk, signal());
+  }
+
+  test('this worker is eligible on the same host and finds nothing in the way but emulation', async () => {
+    await using target = open();
+    await target.eligible(signal());
+    const concerns = await target.concerns(
+      { mark: { targetCopyId: newId() }, vm: testVm(), targetName: 'web01' },
+      signal(),
+    );
+    expect(concerns).toEqual([{ code: 'libvirt.emulated', severity: 'warning', params: { vm: 'web01' } }]);
+  });
+
+  test.each(['qcow2', 'raw'] as const)(
+    'bytes written to a %s volume are there, and removal leaves nothing',
+    async (format) => {
+      await using target = open({ format });
+      const mark = { targetCopyId: newId() };
+      const vm = testVm();
+      const request = { mark, vm, targetName: 'a/b c', diskId: 'disk0', index: 0, sizeBytes: 8 * mib };
+      const planned = target.planDisk(request);
+      await target.removeDisk(mark, planned, signal()); // intended, never created
+      const disk = await target.createDisk(planned, request, signal());
+      const data = Buffer.alloc(mib, 'wherry');
+      {
+        const writer = await target.openDisk(disk, { readOnly: false, directory }, signal());
+        expect(writer.startsZeroed).toBe(true);
+        await writer.write(3 * mib, data, signal());
+        await writer.flush(signal());
+        await writer.close();
+      }
+      // An attempt that runs again adopts it with its content, and no longer claims that it is empty.
+      expect(await target.createDisk(planned, request, signal())).toEqual(disk);
+      const reader = await target.openDisk(disk, { readOnly: true, directory }, signal());
+      expect(reader.startsZeroed).toBe(false);
+      expect(reader.sizeBytes).toBe(8 * mib);
+      expect(await reader.read(3 * mib, mib, signal())).toEqual(data);
+      expect(await reader.read(4 * mib, mib, signal())).toEqual(Buffer.alloc(mib));
+      await reader.close();
+      const [file] = await readdir(pool);
+      expect(file).toBe(`a_b c-disk0.${format}.${mark.targetCopyId}.partial`);
+      expect((await stat(join(pool, file ?? ''))).mode & 0o777).toBe(0o600);
+      // Of another size it is not what is wanted, and made anew.
+      const larger = { ...request, sizeBytes: 16 * mib };
+      await target.createDisk(target.planDisk(larger), larger, signal());
+      expect(await daemon.virsh('vol-info', '--bytes', '--pool', 'default', file ?? '')).toMatch(
+        /Capacity:\s+16777216/,
+      );
+      await target.removeDisk(mark, disk, signal());
+      await target.removeDisk(mark, disk, signal());
+      expect(await readdir(pool)).toEqual([]);
+      expect((await daemon.virsh('vol-list', 'default')).trim()).toBe('');
+    },
+  );
+
+  test('a VM is defined once however often it is created, and removed with all that belongs to it', async () => {
+    await using target = open();
+    const mark = { targetCopyId: newId() };
+    const made = await make(target, mark);
+    expect(await make(target, mark)).toEqual(made);
+    expect((await daemon.virsh('list', '--all', '--name')).trim()).toBe('web01');
+    expect(await daemon.virsh('vol-list', 'default')).toContain('web01-disk0.qcow2 ');
+    expect(await target.power?.state(made.vm, signal())).toBe('off');
+    expect(
+      (await target.concerns({ mark, vm: testVm(), targetName: 'web01' }, signal())).map((c) => c.severity),
+    ).toEqual(['warning']);
+    await remove(target, mark, made);
+    await remove(target, mark, made);
+    expect((await daemon.virsh('list', '--all', '--name')).trim()).toBe('');
+    expect(await readdir(pool)).toEqual([]);
+  });
+
+  test('finalize leaves only what a user should see, twice is fine, and then nothing is ours to remove', async () => {
+    await using target = open();
+    const mark = { targetCopyId: newId() };
+    const made = await make(target, mark, { name: 'final' });
+    for (let i = 0; i < 2; i += 1) await target.finalize?.(mark, made.vm, made.disks, signal());
+    expect(await readdir(pool)).toEqual(['final-disk0.qcow2']);
+    const xml = await daemon.virsh('dumpxml', '--inactive', 'final');
+    expect(xml).not.toContain('<log ');
+    expect(xml).not.toContain(mark.targetCopyId + '"');
+    expect(xml).toContain('source-name="web01"');
+    await expect(target.removeVm(mark, made.vm, signal())).rejects.toMatchObject({ code: 'libvirt.not_ours' });
+    await target.removeDisk(mark, made.disks[0] as TargetDisk, signal());
+    expect(await readdir(pool)).toEqual(['final-disk0.qcow2']);
+    await daemon.virsh('undefine', 'final', '--remove-all-storage');
+  });
+
+  test('a name or a volume of somebody else is a critical concern, and is never touched', async () => {
+    await using target = open();
+    const mark = { targetCopyId: newId() };
+    const theirs = { targetCopyId: newId() };
+    const foreign = await make(target, theirs, { name: 'taken' });
+    const request = { mark, vm: testVm(), targetName: 'taken' };
+    expect(await target.concerns(request, signal())).toMatchObject([
+      { code: 'libvirt.name_taken', severity: 'critical', params: { name: 'taken' } },
+      { code: 'libvirt.volume_exists', severity: 'critical', params: { volume: 'taken-disk0.qcow2' } },
+      { code: 'libvirt.emulated' },
+    ]);
+    await expect(make(target, mark, { name: 'taken' })).rejects.toMatchObject({ code: 'libvirt.name_taken' });
+    await target.removeVm(theirs, foreign.vm, signal());
+    await expect(make(target, mark, { name: 'taken' })).rejects.toMatchObject({ code: 'libvirt.volume_exists' });
+    const diskRequest = { ...request, diskId: 'disk0', index: 0, sizeBytes: 8 * mib };
+    await target.removeDisk(mark, target.planDisk(diskRequest), signal());
+    await expect(target.removeDisk(mark, foreign.disks[0] as TargetDisk, signal())).rejects.toMatchObject({
+      code: 'libvirt.not_ours',
+    });
+    expect((await readdir(pool)).length).toBe(2);
+    await target.removeDisk(theirs, foreign.disks[0] as TargetDisk, signal());
+    expect(await readdir(pool)).toEqual([]);
+  });
+
+  test('a crash between naming the disks and defining the VM is undone completely', async () => {
+    await using target = open();
+    const mark = { targetCopyId: newId() };
+    const vm = testVm();
+    const request = { mark, vm, targetName: 'half', diskId: 'disk0', index: 0, sizeBytes: 8 * mib };
+    const disk = await target.createDisk(target.planDisk(request), request, signal());
+    await link(join(pool, disk.ref['partial'] ?? ''), join(pool, disk.ref['volume'] ?? ''));
+    await target.removeVm(mark, target.planVm({ ...request, guest: testGuest(), disks: [disk] }), signal());
+    await target.removeDisk(mark, disk, signal());
+    expect(await readdir(pool)).toEqual([]);
+  });
+
+  test('pools that are missing, stopped or not made of files are critical and say what there is', async () => {
+    const request = { mark: { targetCopyId: newId() }, vm: testVm(), targetName: 'web01' };
+    await using absent = open({ pool: 'nope' });
+    await absent.eligible(signal());
+    expect(await absent.concerns(request, signal())).toMatchObject([
+      { code: 'libvirt.pool_missing', severity: 'critical', params: { pool: 'nope', pools: 'default' } },
+      { code: 'libvirt.emulated' },
+    ]);
+    await daemon.virsh('pool-define-as', 'off', 'dir', '--target', directory);
+    await daemon.virsh(
+      'pool-define-as',
+      'iscsi',
+      'iscsi',
+      '--source-host',
+      '127.0.0.1',
+      '--source-dev',
+      'iqn.x',
+      '--target',
+      '/dev',
+    );
+    await using off = open({ pool: 'off' });
+    expect(await off.concerns(request, signal())).toMatchObject([{ code: 'libvirt.pool_inactive' }, {}]);
+    await using iscsi = open({ pool: 'iscsi' });
+    expect(await iscsi.concerns(request, signal())).toMatchObject([
+      { code: 'libvirt.pool_unsupported', params: { type: 'iscsi', pools: 'default' } },
+      {},
+    ]);
+    await using slash = open();
+    expect(await slash.concerns({ ...request, targetName: 'a/b' }, signal())).toMatchObject([
+      { code: 'libvirt.name_invalid' },
+      {},
+    ]);
+  });
+
+  test('a pool that is another directory here is not written to, and nothing stays there', async () => {
+    for (const [name, mount] of [
+      ['other-fs', ['-t', 'tmpfs', '-o', 'size=64m', 'none']],
+      ['same-fs', ['--bind', join(pool, '../cache')]],
+    ] as const) {
+      const path = join(directory, name);
+      await mkdir(path);
+      await inside('mount', ...mount, path);
+      await daemon.virsh('pool-define-as', name, 'dir', '--target', path);
+      await daemon.virsh('pool-start', name);
+      await using target = open({ pool: name });
+      // The size of the file system gives it away; where that is the same, the first volume does.
+      const work = name === 'other-fs' ? target.eligible(signal()) : make(target, { targetCopyId: newId() });
+      await expect(work).rejects.toMatchObject({ code: 'libvirt.other_host' });
+      expect(await inside('find', path, '-name', '*.partial')).toBe('');
+    }
+  });
+
+  test('a user without rights is told who may write there', async () => {
+    await using target = open();
+    await target.eligible(signal());
+    const script = `
+      import { createLibvirtTarget } from ${JSON.stringify(join(import.meta.dirname, 'target.ts'))};
+      const spec = { type: 'libvirt', uri: ${JSON.stringify(daemon.uri)}, pool: 'default', format: 'raw', networks: {} };
+      const target = createLibvirtTarget(spec, {}, { accelerator: async () => 'tcg' });
+      await target.eligible(AbortSignal.timeout(10_000)).then(() => console.log('eligible'), (e) => console.log(JSON.stringify({ code: e.code, message: e.message })));
+      process.exit(0);`;
+    const asNobody = async (): Promise<string> =>
+      (
+        await run('setpriv', [
+          '--reuid=nobody',
+          '--clear-groups',
+          process.execPath,
+          '--input-type=module-typescript',
+          '-e',
+          script,
+        ])
+      ).stdout;
+    await chmod(daemon.socketPath, 0o700);
+    expect(JSON.parse(await asNobody())).toEqual({
+      code: 'libvirt.not_allowed',
+      message: expect.stringContaining('nobody'),
+    });
+    await chmod(daemon.socketPath, 0o777);
+    expect(JSON.parse(await asNobody())).toEqual({
+      code: 'libvirt.no_permission',
+      message: expect.stringContaining(`User nobody cannot write volumes of pool default in ${pool}`),
+    });
+  });
+
+  test('libvirt accepts a VM of every kind of guest', async () => {
+    await using target = open();
+    const efi = { type: 'efi' as const, secureBoot: false };
+    const five = testVm({ disks: [0, 1, 2, 3, 4].map((i) => testDisk({ id: `d${i}`, sizeBytes: mib })), nics: [] });
+    const kinds: Record<string, { guest: GuestCapabilities; vm?: Vm }> = {
+      efi: { guest: testGuest({ firmware: efi }) },
+      'efi-pc': { guest: testGuest({ firmware: efi, machine: 'pc' }) },
+      'secure-boot': { guest: testGuest({ firmware: { type: 'efi', secureBoot: true }, machine: 'pc' }) },
+      'ide-5': { guest: testGuest({ blockBus: 'ide', machine: 'pc', nic: 'e1000' }), vm: five },
+      'ide-q35': { guest: testGuest({ blockBus: 'ide', nic: 'e1000e' }), vm: five },
+      scsi: { guest: testGuest({ blockBus: 'virtio-scsi', virtio10: false }), vm: five },
+      sata: { guest: testGuest({ blockBus: 'sata', nic: 'rtl8139', rng: false, balloon: false }), vm: five },
+      old: { guest: testGuest({ virtio10: false, os: 'win2k16' }) },
+    };
+    for (const [name, kind] of Object.entries(kinds)) {
+      const mark = { targetCopyId: newId() };
+      const made = await make(target, mark, { name, ...kind });
+      await target.power?.on(made.vm, signal());
+      expect([name, await target.power?.state(made.vm, signal())]).toEqual([name, 'on']);
+      await target.power?.off(made.vm, signal());
+      await target.power?.off(made.vm, signal());
+      expect(await target.power?.state(made.vm, signal())).toBe('off');
+      await remove(target, mark, made);
+    }
+    expect(await readdir(pool)).toEqual([]);
+    expect((await run('find', [join(pool, '../lib'), '-name', '*VARS*'])).stdout).toBe('');
+  });
+
+  test('a VM that has nothing to boot does not pass for one that boots', async () => {
+    await using target = open();
+    const mark = { targetCopyId: newId() };
+    const made = await make(target, mark, { name: 'blank' });
+    await target.power?.on(made.vm, signal());
+    const check = target.power?.checkBoot(made.vm, { settleMs: 500, timeoutMs: 3_000 }, signal());
+    await expect(check).rejects.toMatchObject({ code: 'libvirt.boot_failed' });
+    await target.power?.off(made.vm, signal());
+    await expect(target.power?.checkBoot(made.vm, { settleMs: 500, timeoutMs: 3_000 }, signal())).rejects.toMatchObject(
+      {
+        code: 'libvirt.boot_failed',
+        params: { what: expect.stringContaining('somebody stopped it') },
+      },
+    );
+    await remove(target, mark, made);
+    await expect(target.power?.on(made.vm, signal())).rejects.toMatchObject({ code: 'libvirt.vm_gone' });
+  });
+
+  test('a restarted daemon is found again by itself', async () => {
+    await using target = open();
+    await target.eligible(signal());
+    process.kill(await daemon.pid(), 'SIGKILL');
+    await expect
+      .poll(
+        () =>
+          target.eligible(signal()).then(
+            () => 'up',
+            () => 'down',
+          ),
+        { timeout: 10_000 },
+      )
+      .toBe('up');
+  });
+
+  test('a disk that cannot be started says so in the words of libvirt', async () => {
+    await using target = open();
+    const mark = { targetCopyId: newId() };
+    const made = await make(target, mark, { name: 'broken' });
+    const path = join(pool, 'broken-disk0.qcow2');
+    await writeFile(path, 'not a qcow2');
+    await access(path);
+    await expect(target.power?.on(made.vm, signal())).rejects.toMatchObject({
+      code: 'libvirt.start_failed',
+      cause: { message: expect.stringContaining('qcow2') },
+    });
+    await remove(target, mark, made);
+    expect(await readdir(pool)).toEqual([]);
+  });
+});
