@@ -1,16 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newId } from '../model/ids.ts';
-import { aVm, fakeWorker, preflightResult, work } from './fake-worker.ts';
-import { startTestServer, type TestServer } from './test-server.ts';
+import { aVm, fakeWorker, preflightResult, work } from './testing/fake-worker.ts';
+import { startTestServer, type TestServer } from './testing/server.ts';
 
 let server: TestServer;
 beforeAll(async () => {
   server = await startTestServer();
 });
-afterAll(async () => {
-  await server.close();
-  expect(server.errors).toEqual([]);
-});
+afterAll(() => server.close());
 
 test('a migration runs step by step, in the order of its itinerary, to its end', async () => {
   const worker = fakeWorker(server.app, 'one');

@@ -1,7 +1,7 @@
 /** For tests: a worker that speaks the protocol through `app.inject`, and does with steps what a test says. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { newId } from '../model/ids.ts';
-import type { App } from '../http/routes.ts';
+import { newId } from '../../model/ids.ts';
+import type { App } from '../../http/routes.ts';
 import {
   type AttemptReport,
   type Commands,
@@ -9,10 +9,18 @@ import {
   type LedgerRow,
   type Outcome,
   protocolVersion,
-} from './protocol.ts';
+} from '../protocol.ts';
 
 export type Reply = { readonly status: number; readonly body: Record<string, unknown> };
 export type FakeWorker = ReturnType<typeof fakeWorker>;
+
+const report = (token: string, more: Partial<AttemptReport> = {}): AttemptReport => ({
+  token,
+  progress: null,
+  journal: [],
+  log: [],
+  ...more,
+});
 
 export function fakeWorker(app: App, name: string, identity: { workerId?: string } = {}) {
   const me = { workerId: identity.workerId ?? newId(), bootId: newId() };
@@ -25,13 +33,6 @@ export function fakeWorker(app: App, name: string, identity: { workerId?: string
     if (reply.status !== 200) throw new Error(`${path}: ${reply.status} ${JSON.stringify(reply.body)}`);
     return reply.body;
   };
-  const report = (token: string, more: Partial<AttemptReport> = {}): AttemptReport => ({
-    token,
-    progress: null,
-    journal: [],
-    log: [],
-    ...more,
-  });
   return {
     ...me,
     name,

@@ -1,14 +1,14 @@
 /** For tests: a server with an engine on a database of its own, without a socket. */
-import { createTestDatabase, type TestDatabase } from '../db/testing.ts';
-import { openDb } from '../db/db.ts';
-import { createApp } from '../http/app.ts';
-import { startHub } from '../http/event-hub.ts';
-import { migrationRoutes } from '../http/migration-routes.ts';
-import { workerRoutes } from '../http/worker-routes.ts';
-import { newId } from '../model/ids.ts';
-import type { App } from '../http/routes.ts';
-import type { MigrationView, VmMigrationDetail } from './api.ts';
-import { type Engine, type EngineOptions, startEngine } from './engine.ts';
+import { createTestDatabase, type TestDatabase } from '../../db/testing.ts';
+import { openDb } from '../../db/db.ts';
+import { createApp } from '../../http/app.ts';
+import { startHub } from '../../http/event-hub.ts';
+import { migrationRoutes } from '../../http/migration-routes.ts';
+import { workerRoutes } from '../../http/worker-routes.ts';
+import { newId } from '../../model/ids.ts';
+import type { App } from '../../http/routes.ts';
+import type { MigrationView, VmMigrationDetail } from '../api.ts';
+import { type EngineOptions, startEngine } from '../engine.ts';
 import { aSpec } from './fake-worker.ts';
 
 export type TestServer = Awaited<ReturnType<typeof startTestServer>>;
@@ -31,7 +31,9 @@ export async function startTestServer(policy: Partial<EngineOptions> = {}, besid
   const hub = await startHub(db);
   const errors: unknown[] = [];
   const engine = await startEngine({ ...quick, ...policy, db, onError: (error) => errors.push(error) });
+  const stopping = new AbortController();
   const { app } = await createApp({
+    stopping: stopping.signal,
     db,
     hub,
     routes: [workerRoutes(engine), migrationRoutes(engine)],
@@ -45,17 +47,19 @@ export async function startTestServer(policy: Partial<EngineOptions> = {}, besid
     app,
     engine,
     errors,
-    ...callsOf(app, engine),
+    ...callsOf(app),
     close: async () => {
+      stopping.abort();
       await app.close();
       await engine.stop();
       await db.close();
+      if (errors.length > 0) throw new AggregateError(errors, 'the clock of the engine met errors');
       if (beside === undefined) await test.close();
     },
   };
 }
 
-function callsOf(app: App, _engine: Engine) {
+function callsOf(app: App) {
   const get = async <T>(url: string): Promise<T> => {
     const answer = await app.inject({ method: 'GET', url: `/api/v1${url}` });
     if (answer.statusCode !== 200) throw new Error(`${url}: ${answer.statusCode} ${answer.body}`);
