@@ -22,6 +22,7 @@ import { addNotFound } from './not-found.ts';
 import { type KnownRoute, makeOpenApi, type OpenApi } from './openapi.ts';
 import { handleError, Problem } from './problem.ts';
 import type { App, Routes } from './routes.ts';
+import { addStorableCheck } from './storable.ts';
 import { compileValidator, describeErrors } from './validation.ts';
 
 export type AppOptions = {
@@ -67,6 +68,7 @@ export async function createApp(options: AppOptions): Promise<WherryApp> {
   await app.register(cookie);
   addHeaders(app);
   addAuthentication(app, db, options.isLocal);
+  addStorableCheck(app);
   addIdempotency(app, db);
   addLog(app);
 

@@ -18,6 +18,8 @@ export type Answer = {
 };
 export type AskOptions = { body?: unknown; headers?: Record<string, string>; local?: boolean };
 
+export type MakeRoutes = (db: Db) => Promise<readonly Routes[]>;
+
 export type TestApp = WherryApp & {
   readonly db: Db;
   readonly hub: EventHub;
@@ -27,10 +29,11 @@ export type TestApp = WherryApp & {
   close(): Promise<void>;
 };
 
-export async function createTestApp(routes: readonly Routes[] = []): Promise<TestApp> {
+/** @param routes what is there beside the base; may need the database */
+export async function createTestApp(routes: readonly Routes[] | MakeRoutes = []): Promise<TestApp> {
   const database = await createTestDatabase();
   try {
-    return await startTestApp(database, routes);
+    return await startTestApp(database, typeof routes === 'function' ? await routes(database.db) : routes);
   } catch (error) {
     await database.close();
     throw error;
