@@ -66,6 +66,8 @@ export async function startLibvirtd(options: { kind: 'private' | 'debian' }): Pr
   const script = `
     set -e
     ip link set lo up
+    # What libvirt makes for its guests below these would outlive it.
+    umount -R /sys/fs/cgroup 2>/dev/null || true
     for pair in run:/run/libvirt etc:/etc/libvirt lib:/var/lib/libvirt log:/var/log/libvirt cache:/var/cache/libvirt; do
       mount --bind "$BASE/\${pair%%:*}" "\${pair#*:}"
     done

@@ -90,7 +90,8 @@ async function consoleLines(vm: TargetVm): Promise<string[]> {
   const path = vm.ref['consoleLog'];
   if (path === undefined) return [];
   const text = await readFile(path, 'utf8').catch(() => ''); // virtlogd keeps it under 2 MiB
-  return plainLines(text.slice(-64 * 1024))
+  // Whole lines only: the first half of what the boot loader says would look like the guest's.
+  return plainLines(text.slice(Math.max(0, text.length - 64 * 1024), text.lastIndexOf('\n') + 1))
     .filter((line) => !beforeTheGuest.test(line))
     .slice(-3);
 }

@@ -2,7 +2,7 @@
  * The VM at the target. Its UUID is the target copy's id, so that an earlier attempt's is found by a look-up; whose it is
  * says the mark in its metadata, which goes away when the migration is final.
  */
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { WherryError } from '../../model/errors.ts';
 import { fileBase, unlinkIfThere } from '../files/partial.ts';
@@ -54,10 +54,23 @@ export async function createVm(
     guest: request.guest,
     disks: request.disks.map((disk, index) => ({ path: paths[index] ?? '', format: disk.format })),
     nics: connections,
-    consoleLog: planned.ref['consoleLog'] ?? null,
+    consoleLog: await usableLog(planned),
   });
   await doing('define the VM', targetName, client.domains.define(xml, signal));
   return planned;
+}
+
+/**
+ * libvirt does not make the directory, and a VM whose log cannot be opened does not start: where there is none and none
+ * can be made, the VM gets no log. A boot check then has one sign of life less.
+ */
+async function usableLog(planned: TargetVm): Promise<string | null> {
+  const path = planned.ref['consoleLog'];
+  if (path === undefined) return null;
+  return mkdir(dirname(path), { recursive: true }).then(
+    () => path,
+    () => null,
+  );
 }
 
 /** The name may have been taken since the concerns were looked at. */
