@@ -1,6 +1,6 @@
 /** What a worker writes for an attempt of its own. Every write carries the attempt's token; an old one is refused. */
 import { sql } from 'kysely';
-import { json, type Db, type Executor, type Tx } from '../db/db.ts';
+import type { Db, Executor, Tx } from '../db/db.ts';
 import { WherryError } from '../model/errors.ts';
 import { failPoint } from '../model/fail-points.ts';
 import { writeLog } from './log-store.ts';
@@ -15,7 +15,7 @@ import type {
   JournalEntry,
   LedgerWrite,
 } from './protocol.ts';
-import { inMs, maybeJson, type StepRow, now } from './rows-store.ts';
+import { json, inMs, maybeJson, type StepRow, now } from './rows-store.ts';
 import { move } from './states.ts';
 
 /** The step whose running attempt has this token, locked until the transaction ends. @throws migration.stale_attempt */

@@ -1,7 +1,7 @@
 /** Gives a step to a worker that asks. */
 import { type Selectable, sql } from 'kysely';
 import type { Database } from '../db/database.ts';
-import { json, type Db, type Executor, type Tx } from '../db/db.ts';
+import type { Db, Executor, Tx } from '../db/db.ts';
 import { WherryError } from '../model/errors.ts';
 import { failPoint } from '../model/fail-points.ts';
 import { newId } from '../model/ids.ts';
@@ -11,7 +11,7 @@ import { buildLease } from './lease-store.ts';
 import { announce, wakeCommands } from './news-store.ts';
 import type { Policy } from './policy.ts';
 import type { Lease, LeaseRequest } from './protocol.ts';
-import { inMs, lockEngine, loadVm, now } from './rows-store.ts';
+import { json, inMs, lockEngine, loadVm, now } from './rows-store.ts';
 import { settleMigration } from './settle-store.ts';
 import { move } from './states.ts';
 

@@ -3,12 +3,12 @@
  * again. Calls (questions of the API) are part of it until they are answered.
  */
 import { createHash } from 'node:crypto';
-import { json, type Db } from '../db/db.ts';
+import type { Db } from '../db/db.ts';
 import { type StoredError, WherryError } from '../model/errors.ts';
 import { newId } from '../model/ids.ts';
 import { wakeCall, wakeCommands } from './news-store.ts';
 import type { CallAnswer, Commands } from './protocol.ts';
-import { maybeJson, now } from './rows-store.ts';
+import { json, maybeJson, now } from './rows-store.ts';
 
 /** Bytes per second over all copies of a worker, as an administrator set it. */
 const bandwidthSetting = 'worker.bytes_per_second';

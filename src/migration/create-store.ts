@@ -1,11 +1,11 @@
 /** A new migration, from what a user asked for to steps that a worker may have. */
-import { json, type Db, type Tx } from '../db/db.ts';
+import type { Db, Tx } from '../db/db.ts';
 import { newId } from '../model/ids.ts';
 import type { VmMigrationSpec } from '../model/spec.ts';
 import type { CreateMigration } from './api.ts';
 import { resolveItinerary } from './itinerary.ts';
 import { recordEvent, wakeWork } from './news-store.ts';
-import { now } from './rows-store.ts';
+import { json, now } from './rows-store.ts';
 import { type MigrationState, move, type VmMigrationState } from './states.ts';
 import { vmNameOf } from './vm-name.ts';
 
@@ -21,7 +21,7 @@ export async function createMigration<T>(
 ): Promise<T> {
   return db.transaction(async (tx) => {
     const id = newId();
-    const name = request.name ?? nameFor(request.vms);
+    const name = (request.name ?? nameFor(request.vms)).replaceAll('\0', '');
     const scheduled = move('migration', 'pending_approval', 'scheduled');
     const state: MigrationState = move('migration', scheduled, 'queued');
     await tx.insertInto('migration').values({ id, name, state, created_by: actor }).execute();
@@ -49,7 +49,7 @@ async function createVmMigration(tx: Tx, migrationId: string, position: number, 
   const itinerary = resolveItinerary(spec);
   const approved = move('vmMigration', 'planned', 'approved');
   const state: VmMigrationState = move('vmMigration', approved, 'queued');
-  const source = JSON.stringify([spec.source, spec.vm]);
+  const source = JSON.stringify([spec.source, spec.vm]); // a NUL is escaped here, and harmless in a text column
   await tx.insertInto('target_copy').values({ id: targetCopyId, source_identity: source }).execute();
   await tx
     .insertInto('vm_migration')
@@ -61,7 +61,7 @@ async function createVmMigration(tx: Tx, migrationId: string, position: number, 
       spec: json(spec),
       itinerary: json(itinerary),
       itinerary_version: itinerary.version,
-      target_name: spec.targetName,
+      target_name: spec.targetName?.replaceAll('\0', '') ?? null,
       state,
     })
     .execute();

@@ -1,7 +1,7 @@
 /** The end of an attempt as its worker tells it, and all that follows from it, in one transaction. */
 import Type from 'typebox';
 import { Value } from 'typebox/value';
-import { json, type Db, type Tx } from '../db/db.ts';
+import type { Db, Tx } from '../db/db.ts';
 import { Concern } from '../model/concern.ts';
 import { toStored, WherryError } from '../model/errors.ts';
 import { failPoint } from '../model/fail-points.ts';
@@ -9,7 +9,7 @@ import { Vm } from '../model/vm.ts';
 import { acceptReport, currentStep } from './attempt-store.ts';
 import type { Policy } from './policy.ts';
 import type { Finish, Outcome } from './protocol.ts';
-import { lockEngine, type StepRow } from './rows-store.ts';
+import { json, lockEngine, type StepRow } from './rows-store.ts';
 import { endAttempt } from './settle-store.ts';
 
 /** What the engine keeps of preflight's result; the rest is for the steps. */
@@ -52,7 +52,7 @@ async function keepPreflight(tx: Tx, step: StepRow, outcome: Outcome): Promise<O
   }
   await tx
     .updateTable('vm_migration')
-    .set({ vm: json(result.vm), target_name: result.targetName, concerns: json(result.concerns) })
+    .set({ vm: json(result.vm), target_name: result.targetName.replaceAll('\0', ''), concerns: json(result.concerns) })
     .where('id', '=', step.vm_migration_id)
     .execute();
   return outcome;

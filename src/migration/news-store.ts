@@ -1,6 +1,7 @@
 /** Who has to know: people (events), the console (changes), waiting polls (wake-ups). All sent with the commit. */
 import { sql } from 'kysely';
-import { json, type Tx } from '../db/db.ts';
+import type { Tx } from '../db/db.ts';
+import { json } from './rows-store.ts';
 import type { ErrorParams } from '../model/errors.ts';
 import { newId } from '../model/ids.ts';
 

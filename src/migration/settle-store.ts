@@ -1,5 +1,5 @@
 /** Writes what `advance` and `fateOf` decide. Called under the engine's lock. */
-import { json, type Tx } from '../db/db.ts';
+import type { Tx } from '../db/db.ts';
 import { type StoredError, toStored, WherryError } from '../model/errors.ts';
 import { advance, isEnded, isPastReturn, isStopping, isUndo, type Next } from './advance.ts';
 import { migrationStateOf } from './migration-state.ts';
@@ -7,7 +7,7 @@ import { announce, recordEvent, wakeCommands, wakeWork } from './news-store.ts';
 import { fateOf, type StepFate } from './outcome.ts';
 import type { Policy } from './policy.ts';
 import type { Outcome } from './protocol.ts';
-import { addUndoStep, inMs, type LoadedVm, loadVm, maybeJson, nameOf, now, type StepRow } from './rows-store.ts';
+import { json, addUndoStep, inMs, type LoadedVm, loadVm, maybeJson, nameOf, now, type StepRow } from './rows-store.ts';
 import { move } from './states.ts';
 
 /** Ends the running attempt of a step and moves the step, the VM migration and the migration as follows from it. */
