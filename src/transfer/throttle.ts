@@ -13,8 +13,10 @@ export type Limit = {
   take(bytes: number, signal: AbortSignal): Promise<void>;
 };
 
-/** What may pass at once after a pause, in seconds of the rate. */
-const burstSeconds = 0.05;
+/** What may pass at once after a pause, in seconds of the rate; makes up for timers that come late on a busy machine. */
+const burstSeconds = 0.2;
+/** What is asked for at once, in seconds of the rate. */
+const blockSeconds = 0.05;
 const recheckMs = 100;
 const smallestBlock = 64 * 1024;
 
@@ -85,6 +87,6 @@ export function tightest(limits: readonly Limit[]): number | null {
 export function blockFor(limits: readonly Limit[], largest: number): number {
   const rate = tightest(limits);
   if (rate === null) return largest;
-  const block = Math.floor((rate * burstSeconds) / smallestBlock) * smallestBlock;
+  const block = Math.floor((rate * blockSeconds) / smallestBlock) * smallestBlock;
   return Math.max(Math.min(smallestBlock, largest), Math.min(largest, block));
 }
