@@ -2,11 +2,11 @@
  * Every operation of the API with inputs made from its own schemas, and now and then with bad ones: never a 5xx that is a
  * defect, every success matches its schema (the test application checks), every refusal is a problem of the catalogue.
  */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Compile } from 'typebox/compile';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Engine, startEngine } from '../migration/engine.ts';
-import { catalogue } from '../model/errors.ts';
+import { catalogue, type ErrorEntry } from '../model/errors.ts';
 import { migrationRoutes } from './migration-routes.ts';
 import type { KnownRoute } from './openapi.ts';
 import { Problem } from './problem.ts';
@@ -48,7 +48,7 @@ function allowed(schema: Schema): fc.Arbitrary<unknown> {
       return fc.constant(null);
     case 'string':
       if (schema['format'] === 'uuid') return fc.uuid({ version: 7 });
-      if (schema['pattern'] === '^/') return words.map((text) => `/${text}`);
+      if (schema['pattern'] === '^/') return words.map((word) => `/${word}`);
       if (schema['pattern'] === '^[0-9a-f]{64}$') return fc.constant('0'.repeat(64));
       return words;
     default:
@@ -75,22 +75,30 @@ const skipped = new Set(['streamEvents', 'signIn', 'setUp']);
 
 async function tryOut(route: KnownRoute, params: unknown, query: unknown, body: unknown): Promise<void> {
   const path = route.url.replace(/:(\w+)/g, (_, name: string) =>
-    encodeURIComponent(String((params as Schema | undefined)?.[name] ?? 'x')),
+    encodeURIComponent(text((params as Schema | undefined)?.[name] ?? 'x')),
   );
   const pairs = Object.entries((typeof query === 'object' && query !== null ? query : {}) as Schema);
-  const search = new URLSearchParams(pairs.map(([name, value]) => [name, String(value).toWellFormed()]));
+  const search = new URLSearchParams(pairs.map(([name, value]) => [name, text(value)])).toString();
   const method = route.method as 'GET' | 'POST' | 'DELETE';
   const sent =
     body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
   const answer = await app.ask(method, `${path}?${search}`, sent);
   const what = `${method} ${path}?${search} ${JSON.stringify(body)} → ${answer.status} ${answer.text.slice(0, 600)}`;
   if (answer.status < 400) return;
-  expect(isProblem.Check(answer.body), what).toBe(true);
-  expect(answer.body['code'], what).not.toBe('internal');
-  expect(Object.keys(catalogue), what).toContain(answer.body['code']);
-  // 503 and 504 are said on purpose: no worker answers here
-  if (answer.status >= 500)
-    expect((catalogue as Record<string, object>)[String(answer.body['code'])], what).toMatchObject({ passing: true });
+  const code = String(answer.body['code']);
+  const entry: ErrorEntry | undefined = (catalogue as Record<string, ErrorEntry>)[code];
+  const isWell = isProblem.Check(answer.body) && entry !== undefined && code !== 'internal';
+  // A 5xx is said on purpose only where it may pass: no worker answers here.
+  if (!isWell || (answer.status >= 500 && entry.passing !== true)) throw new Error(what);
+}
+
+function text(value: unknown): string {
+  return (typeof value === 'string' ? value : JSON.stringify(value)).toWellFormed();
+}
+
+/** A long poll would wait as long as it is told to. */
+function quick(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && 'waitMs' in value ? { ...value, waitMs: 0 } : value;
 }
 
 describe('the API', () => {
@@ -102,9 +110,6 @@ describe('the API', () => {
     expect(routes.length).toBeGreaterThan(20);
     for (const route of routes) {
       const { params, querystring, body } = route.schema;
-      // A long poll would wait as long as it is told to.
-      const quick = (value: unknown): unknown =>
-        typeof value === 'object' && value !== null && 'waitMs' in value ? { ...value, waitMs: 0 } : value;
       const inputs = fc.tuple(
         params === undefined ? fc.constant(undefined) : valuesOf(params),
         querystring === undefined ? fc.constant({}) : valuesOf(querystring),

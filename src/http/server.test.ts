@@ -63,7 +63,8 @@ async function start(more: object = {}): Promise<{ child: ChildProcess; setupTok
     });
   });
 }
-const client = () => createClient({ server: null, token: null, home });
+const ask = (at: string) => createClient({ server: null, token: null, home: at });
+const client = () => ask(home);
 
 describe('a server', () => {
   test('that is killed comes up again at once, with all that was committed, four times in a row', async () => {
@@ -121,7 +122,6 @@ describe('a server', () => {
     const one = await startServer(config({ databaseUrl }));
     const two = await startServer(config({ databaseUrl, home: join(directory, 'other') }));
     try {
-      const ask = (at: string) => createClient({ server: null, token: null, home: at });
       await ask(home).post('/tokens', { name: 'shared', role: 'viewer' });
       const { items } = await ask(join(directory, 'other')).get<{ items: { name: string }[] }>('/tokens');
       expect(items.map((item) => item.name)).toEqual(['shared']);

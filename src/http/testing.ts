@@ -65,7 +65,7 @@ async function startTestApp(database: TestDatabase, routes: readonly Routes[]): 
       const sent: Record<string, string> = { ...(local ? { 'x-test-local': 'yes' } : {}), host: 'wherry.test' };
       if (method === 'POST') sent['idempotency-key'] = newId();
       const answer = await made.app.inject({ method, url, ...payload, headers: { ...sent, ...headers } });
-      const isJson = String(answer.headers['content-type'] ?? '').includes('json') && answer.payload !== '';
+      const isJson = (answer.headers['content-type'] ?? '').includes('json') && answer.payload !== '';
       const parsed: unknown = isJson ? JSON.parse(answer.payload) : {};
       return {
         status: answer.statusCode,

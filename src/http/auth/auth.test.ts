@@ -22,9 +22,9 @@ async function signIn(user = 'anna', secret = password): Promise<string> {
   return String(answer.headers['set-cookie']).split(';')[0] ?? '';
 }
 
-describe('the first administrator', () => {
-  const setUp = (token: string) => ({ ...remote, body: { token, user: 'anna', password } });
+const setUp = (token: string) => ({ ...remote, body: { token, user: 'anna', password } });
 
+describe('the first administrator', () => {
   test('is made with the token that the server prints, which works once', async () => {
     const token = (await ensureSetupToken(app.db, app.setupTokenFile)) ?? '';
     expect(await ensureSetupToken(app.db, app.setupTokenFile)).toBe(token);
@@ -37,7 +37,7 @@ describe('the first administrator', () => {
     const wrong = await app.ask('POST', '/api/v1/setup', setUp(`${token}x`));
     expect(wrong).toMatchObject({ status: 403, body: { code: 'auth.setup_token' } });
     const both = await Promise.all([1, 2].map(() => app.ask('POST', '/api/v1/setup', setUp(token))));
-    expect(both.map(({ status }) => status).toSorted()).toEqual([201, 409]);
+    expect(both.map(({ status }) => status).toSorted((x, y) => x - y)).toEqual([201, 409]);
     const again = await app.ask('POST', '/api/v1/setup', setUp(token));
     expect(again).toMatchObject({ status: 409, body: { code: 'auth.setup_done' } });
     await expect(stat(app.setupTokenFile)).rejects.toThrow('ENOENT');
@@ -133,11 +133,11 @@ describe('guessing', () => {
   });
 });
 
-describe('a token', () => {
-  const make = async (path: string, body: unknown) =>
-    (await app.ask('POST', path, { body })).body as { id: string; token: string; prefix: string };
-  const bearer = (token: string) => ({ ...remote, headers: { authorization: `Bearer ${token}` } });
+const make = async (path: string, body: unknown) =>
+  (await app.ask('POST', path, { body })).body as { id: string; token: string; prefix: string };
+const bearer = (token: string) => ({ ...remote, headers: { authorization: `Bearer ${token}` } });
 
+describe('a token', () => {
   test('may do what its role may, until it is deleted', async () => {
     const viewer = await make('/api/v1/tokens', { name: 'reader', role: 'viewer' });
     expect(viewer.token.startsWith(viewer.prefix)).toBe(true);
