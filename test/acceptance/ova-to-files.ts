@@ -1,0 +1,70 @@
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runChild } from '../../src/process/child.ts';
+import { buildDemoOva } from '../peers/guest/appliance.ts';
+import { bootUntil } from '../peers/guest/boot.ts';
+import { ovaSpec } from './appliance-spec.ts';
+import { checkDigests, checkNothingLeft, checkSucceeded } from './checks.ts';
+import { startProduct } from './product.ts';
+import type { Scenario } from './scenario.ts';
+
+export const ovaToFiles: Scenario = {
+  name: 'ova-to-files',
+  proves:
+    'an OVA becomes a converted qcow2 with a domain XML; it boots from virtio, and is byte for byte what was verified',
+  run: async (report) => {
+    await using product = await startProduct();
+    const dir = join(product.scratch, 'ova');
+    const out = join(product.scratch, 'out');
+    await mkdir(dir);
+    await mkdir(out);
+    const token = `files-${process.pid}`;
+    const appliance = await buildDemoOva({ dir, token, dataMiB: 96 });
+    const target = { type: 'files', directory: out, format: 'qcow2', networks: {} } as const;
+    const view = await product.migrate(ovaSpec(appliance.path, target));
+    checkSucceeded(report, view);
+    const detail = await product.detail(view);
+    await checkDigests(report, product, detail, appliance);
+
+    const files = (await readdir(out)).sort();
+    const expected = ['wherry-demo-disk0.qcow2', 'wherry-demo-disk1.qcow2', 'wherry-demo.xml'];
+    report.check(
+      'the directory holds the disks and the XML, nothing else',
+      files.join() === expected.join(),
+      files.join(),
+    );
+    const xml = await readFile(join(out, 'wherry-demo.xml'), 'utf8');
+    report.check('the MAC is carried over', xml.includes(appliance.mac));
+    report.check(
+      'the memory is carried over',
+      xml.includes(`<memory unit='KiB'>${appliance.memoryMiB * 1024}</memory>`),
+      xml.match(/<memory.*/)?.[0],
+    );
+    report.check('the CPU count is carried over', new RegExp(`<vcpu[^>]*>${appliance.cpus}</vcpu>`).test(xml));
+
+    const [, second] = appliance.disks;
+    const same = await identical(second?.path ?? '', join(out, 'wherry-demo-disk1.qcow2'));
+    report.check('the data disk, which no conversion touched, is identical to the source', same);
+    const first = await identical(appliance.disks[0]?.path ?? '', join(out, 'wherry-demo-disk0.qcow2'));
+    report.check('(control) the system disk differs: it was converted', !first);
+    await runChild('qemu-img', ['check', '-f', 'qcow2', join(out, 'wherry-demo-disk0.qcow2')]);
+
+    const disk = {
+      path: join(out, 'wherry-demo-disk0.qcow2'),
+      format: 'qcow2',
+      bus: 'virtio',
+      timeoutMs: 120_000,
+    } as const;
+    const line = await bootUntil(appliance.marker, disk);
+    report.check('the converted guest boots from virtio', line !== null && line.includes('vda'), line ?? 'no marker');
+    report.figure('size of the OVA (MiB)', ((await stat(appliance.path)).size / 2 ** 20).toFixed(1));
+    await checkNothingLeft(report, product, detail);
+  },
+};
+
+async function identical(raw: string, qcow2: string): Promise<boolean> {
+  return runChild('qemu-img', ['compare', '-f', 'raw', '-F', 'qcow2', raw, qcow2]).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,5 @@
+import { ovaToFiles } from './ova-to-files.ts';
+import type { Scenario } from './scenario.ts';
+
+/** All scenarios, in the order in which they run. */
+export const scenarios: readonly Scenario[] = [ovaToFiles];
