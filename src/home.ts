@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { lstatSync } from 'node:fs';
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod, mkdir, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -47,6 +47,12 @@ export async function prepareHome(home: Home): Promise<void> {
 async function makeDirectory(path: string, mode: number): Promise<void> {
   const made = await mkdir(path, { recursive: true, mode });
   if (made !== undefined) await chmod(path, mode); // whatever the umask says
+}
+
+/** Takes away a short directory that `socketDirectory` gave instead of `wanted`, when it is empty. */
+export async function removeSocketDirectory(wanted: string): Promise<void> {
+  const directory = socketDirectory(wanted);
+  if (directory !== wanted) await rmdir(directory).catch(() => undefined);
 }
 
 /** The longest path of a unix socket is 107 bytes; room is kept for the longest name that we put into a directory. */

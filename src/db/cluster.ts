@@ -14,7 +14,7 @@ import { appendFile, chmod, chown, mkdir, rename, rm, writeFile } from 'node:fs/
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { socketDirectory } from '../home.ts';
+import { removeSocketDirectory, socketDirectory } from '../home.ts';
 import { WherryError } from '../model/errors.ts';
 import { type Child, runChild, startChild } from '../process/child.ts';
 import { type ClusterUser, clusterUser } from './cluster-user.ts';
@@ -150,7 +150,7 @@ async function start(
     endOrphan(data);
     const child = await startChild(command, args, { cwd: '/', onLine: (_stream, line) => options.onLog?.(line) });
     try {
-      if (await answers(child, connection, deadline)) return running(child, connection, binaries);
+      if (await answers(child, connection, deadline)) return running(options, child, connection, binaries);
     } catch (error) {
       await end(child);
       throw error;
@@ -184,13 +184,21 @@ async function answers(child: Child, connection: DbOptions['connection'], deadli
   }
 }
 
-function running(child: Child, connection: DbOptions['connection'], binaries: PostgresBinaries): Cluster {
+function running(
+  { directory }: ClusterOptions,
+  child: Child,
+  connection: DbOptions['connection'],
+  binaries: PostgresBinaries,
+): Cluster {
   return {
     connection,
     version: binaries.version,
     pid: child.pid,
     ended: child.exited.then(() => undefined),
-    stop: () => end(child),
+    stop: async () => {
+      await end(child);
+      await removeSocketDirectory(join(directory, 'socket'));
+    },
   };
 }
 

@@ -107,11 +107,14 @@ describe('a server', () => {
 
   test('whose directory has a very long path uses a short one for its sockets', async () => {
     home = join(directory, ...Array<string>(8).fill('a-directory-with-a-long-name'));
-    await start();
+    const { child } = await start();
     const { run } = homeAt(home);
     expect(run.length).toBeLessThan(60);
     expect((await client().get<{ name: string }>('/session')).name).toBe('local');
-    await rm(run, { recursive: true, force: true });
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    await ended;
+    expect(existsSync(run)).toBe(false);
   });
 
   test('uses a PostgreSQL of one’s own, where a second server may join', async () => {

@@ -1,4 +1,5 @@
 /** One server: its lock, its database, its application, its listeners, and what runs beside it. Started and ended in order. */
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { type Config, shownConfig } from '../config.ts';
@@ -6,7 +7,7 @@ import { startCluster } from '../db/cluster.ts';
 import { type Db, openDb } from '../db/db.ts';
 import { lockHome } from '../db/lock.ts';
 import { migrate } from '../db/migrate.ts';
-import { type Home, homeAt, prepareHome } from '../home.ts';
+import { type Home, homeAt, prepareHome, removeSocketDirectory } from '../home.ts';
 import { ensureInstallation } from '../db/installation-store.ts';
 import { WherryError } from '../model/errors.ts';
 import { version } from '../version.ts';
@@ -62,6 +63,7 @@ export async function startServer(config: Config, makers: readonly MakePart[] = 
   try {
     log.info({ version, node: process.version, config: shownConfig(config) }, 'starting');
     await prepareHome(home);
+    undo.defer(() => removeSocketDirectory(join(home.directory, 'run')));
     const lock = lockHome(home.lock, home.directory);
     undo.defer(() => lock.release());
     const db = await openDatabase(config, home, log, undo, failed.resolve);

@@ -1,6 +1,6 @@
 /** An application on a real database, and a quick way to ask it. */
 import type { InjectOptions, Response } from 'light-my-request';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestDatabase, type TestDatabase } from '../db/testing.ts';
@@ -42,10 +42,9 @@ export async function createTestApp(routes: readonly Routes[] | MakeRoutes = [])
 
 async function startTestApp(database: TestDatabase, routes: readonly Routes[]): Promise<TestApp> {
   const { db } = database;
-  const directory = await mkdtemp(join(tmpdir(), 'wherry-app-'));
   const hub = await startHub(db);
   const stopping = new AbortController();
-  const setupTokenFile = join(directory, 'setup-token');
+  const setupTokenFile = join(tmpdir(), `wherry-setup-token-${newId()}`);
   const made = await createApp({
     db,
     hub,
@@ -78,7 +77,7 @@ async function startTestApp(database: TestDatabase, routes: readonly Routes[]): 
       stopping.abort();
       await made.app.close();
       await database.close();
-      await rm(directory, { recursive: true, force: true });
+      await rm(setupTokenFile, { force: true });
     },
   };
 }
