@@ -1,5 +1,5 @@
 /** Real conversions. Each is a boot of the appliance: about half a minute under TCG, several minutes on a busy machine. */
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -11,6 +11,7 @@ import { type Child, runChild, startChild } from '../process/child.ts';
 import { convertGuest } from './convert.ts';
 import { createOverlay, overlayClusters } from './overlay.ts';
 import { sampleVm } from './sample.ts';
+import { shortcutOf } from './scratch.ts';
 import type { Phase } from './tool-output.ts';
 
 const long = 420_000;
@@ -80,14 +81,9 @@ function request(
   };
 }
 
-/** The paths by which a conversion in this directory is known: its own, and the short links that lead there. */
-async function pathsOf(directory: string): Promise<string[]> {
-  const found = [directory];
-  for (const name of (await readdir(os.tmpdir())).filter((each) => each.startsWith('v2v-'))) {
-    const link = path.join(os.tmpdir(), name, 's');
-    if ((await readlink(link).catch(() => '')).startsWith(directory)) found.push(link);
-  }
-  return found;
+/** The paths by which a conversion in this directory is known: its own, and the short way there. */
+function pathsOf(directory: string): string[] {
+  return [directory, shortcutOf(directory)];
 }
 
 /** Programs that name one of the paths in their command line or environment. */
@@ -145,13 +141,13 @@ describe('a guest from VMware', () => {
       const conversion = convertGuest(watched, controller.signal);
       const canceled = conversion.catch((thrown: unknown) => thrown);
       await opening.promise;
-      const paths = await pathsOf(from.directory);
+      const paths = pathsOf(from.directory);
       // The control: there is a tree to be ended (QEMU itself, not its first run that only asks what it can do).
       await expect.poll(async () => (await running(paths)).join(), { timeout: 60_000 }).toContain('guestfsd.sock');
       controller.abort(new Error('enough'));
       expect(await canceled).toMatchObject({ message: 'enough' });
       expect(await running(paths)).toEqual([]);
-      expect(await pathsOf(from.directory)).toEqual([from.directory]);
+      expect(await stat(shortcutOf(from.directory)).catch(() => null)).toBeNull();
       const log = await readFile(path.join(from.directory, 'conversion.log'), 'utf8');
       const place = /path=(.*?)\/guestfsd\.sock/.exec(log)?.[1] ?? 'none in the log';
       expect(place).toContain('libguestfs');

@@ -41,6 +41,8 @@ export type ConversionRequest = {
   readonly onPhase: (phase: Phase) => void;
   /** What the tool tells people, as it comes: few lines. The debugging log goes into a file only. */
   readonly onLog: (level: 'info' | 'warning' | 'error', text: string) => void;
+  /** A place outside `directory` that the tool has made; it is removed at the end, unless we are killed before. */
+  readonly onTemporary?: (path: string) => void;
   readonly limits?: ConversionLimits;
   readonly accelerator: Accelerator;
 };
@@ -89,7 +91,7 @@ export async function convertGuest(request: ConversionRequest, signal: AbortSign
           log.write(line);
           takeLogLine(facts, line);
           // Only the first: what comes later may be the guest's words.
-          sockets ??= socketDirectory(line);
+          if (sockets === null && (sockets = socketDirectory(line)) !== null) request.onTemporary?.(sockets);
         },
         onFact: (message) => takeMessage(facts, message),
       },

@@ -1,6 +1,6 @@
 /** A private directory for one run of a tool, whose path is short enough for unix sockets below it (107 characters). */
-import { lstat, mkdtemp, rm, symlink } from 'node:fs/promises';
-import os from 'node:os';
+import { createHash } from 'node:crypto';
+import { lstat, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 
 /**
@@ -29,13 +29,24 @@ export type Scratch = {
   remove(): Promise<void>;
 };
 
-/** Makes it below `parent` (0700). When that is too deep a symbolic link in the system's temporary directory leads there. */
+/**
+ * The short way to a directory: for a given one always the same, so that whoever finds it after a crash can remove it. Not
+ * below TMPDIR, which may be as deep as the directory itself.
+ */
+export function shortcutOf(directory: string): string {
+  return `/tmp/wherry-v2v-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}`;
+}
+
+/** Makes it below `parent` (0700). When that is too deep, a symbolic link at `shortcutOf(parent)` leads there. */
 export async function makeScratch(parent: string): Promise<Scratch> {
   const directory = await mkdtemp(path.join(parent, 'v2v-'));
   if (directory.length <= longest) {
     return { directory, short: directory, remove: () => rm(directory, { recursive: true, force: true }) };
   }
-  const holder = await mkdtemp(path.join(os.tmpdir(), 'v2v-'));
+  const holder = shortcutOf(parent);
+  await rm(holder, { recursive: true, force: true });
+  // Fails when somebody else has put something there: nothing of theirs is followed or used.
+  await mkdir(holder, { mode: 0o700 });
   const short = path.join(holder, 's');
   await symlink(directory, short);
   const remove = async (): Promise<void> => {

@@ -37,7 +37,7 @@ export const ovaToFiles: Scenario = {
     report.check('the MAC is carried over', xml.includes(appliance.mac));
     report.check(
       'the memory is carried over',
-      xml.includes(`<memory unit='KiB'>${appliance.memoryMiB * 1024}</memory>`),
+      xml.includes(`<memory unit="KiB">${appliance.memoryMiB * 1024}</memory>`),
       xml.match(/<memory.*/)?.[0],
     );
     report.check('the CPU count is carried over', new RegExp(`<vcpu[^>]*>${appliance.cpus}</vcpu>`).test(xml));

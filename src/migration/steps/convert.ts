@@ -9,6 +9,7 @@ import { probeAccelerator } from '../../conversion/accelerator.ts';
 import { convertGuest } from '../../conversion/convert.ts';
 import type { Overlay } from '../../conversion/libvirt-xml.ts';
 import { createOverlay } from '../../conversion/overlay.ts';
+import { shortcutOf } from '../../conversion/scratch.ts';
 import { newId } from '../../model/ids.ts';
 import { serveNbd } from '../../transfer/nbd/server.ts';
 import type { Step, StepContext } from '../step.ts';
@@ -50,6 +51,9 @@ export async function convertOnOverlays(context: StepContext): Promise<Converted
     });
     overlays.push({ diskId, path });
   }
+  const temporary = (path: string): Promise<object> =>
+    recorded(context, { kind: 'directory', key: path, planned: { path }, local: true }, async () => ({ path }));
+  await temporary(shortcutOf(context.directory));
   await context.failPoint('convert.running');
   const { guest, warnings } = await convertGuest(
     {
@@ -57,6 +61,7 @@ export async function convertOnOverlays(context: StepContext): Promise<Converted
       overlays,
       directory: context.directory,
       onPhase: ({ phase, fraction }) => context.progress({ phase, fraction, disks: [] }),
+      onTemporary: (path) => void temporary(path).catch((error: unknown) => context.log('warning', String(error))),
       onLog: (level, text) => context.log(level === 'info' ? 'tool' : level, text),
       accelerator: await probeAccelerator(context.signal),
     },
