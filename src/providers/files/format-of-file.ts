@@ -1,6 +1,6 @@
 import { WherryError } from '../../model/errors.ts';
 import type { VmDisk } from '../../model/vm.ts';
-import type { LocalFile } from './local-file.ts';
+import type { LocalFile } from '../local/local-file.ts';
 
 export type FileFormat = { readonly format: VmDisk['format']; readonly gzip: boolean };
 

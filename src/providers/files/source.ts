@@ -8,7 +8,7 @@ import type { Disk, ImageTools, StoredImage } from '../../transfer/disk.ts';
 import type { Source } from '../provider.ts';
 import { firmwareOfDisk } from './firmware-of-disk.ts';
 import { type FileFormat, formatOfFile } from './format-of-file.ts';
-import { identityOfFile, openLocalFile } from './local-file.ts';
+import { identityOfFile, openLocalFile } from '../local/local-file.ts';
 import { siblingFile } from './sibling.ts';
 
 export type FilesSpec = Extract<SourceSpec, { type: 'files' }>;

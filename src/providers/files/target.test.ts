@@ -8,11 +8,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { newId } from '../../model/ids.ts';
 import type { ImageTools } from '../../transfer/disk.ts';
 import { openVolume } from '../../transfer/nbd/volume.ts';
-import { mib, testDisk, testGuest, testVm } from '../libvirt/test-vm.ts';
-import { findXml, parseXml } from '../libvirt/xml.ts';
+import { mib, testDisk, testGuest, testVm } from '../domain/test-vm.ts';
+import { findXml, parseXml } from '../domain/xml.ts';
 import type { Mark, TargetDisk, TargetVm } from '../provider.ts';
-import { isFresh } from './fresh.ts';
-import { fileBase, partialName, publish, settle, withdraw } from './partial.ts';
+import { isFresh } from '../local/fresh.ts';
+import { fileBase, partialName, publish, settle, withdraw } from '../local/partial.ts';
 import { createFilesTarget } from './target.ts';
 
 const run = promisify(execFile);

@@ -12,10 +12,10 @@ import { WherryError } from '../../model/errors.ts';
 import type { FilesTarget } from '../../model/spec.ts';
 import { runChild } from '../../process/child.ts';
 import type { ImageTools } from '../../transfer/disk.ts';
-import { domainXml, type NicConnection } from '../libvirt/domain-xml.ts';
-import { spaceConcerns } from '../libvirt/space.ts';
+import { domainXml, type NicConnection } from '../domain/domain-xml.ts';
+import { spaceConcerns } from '../local/space.ts';
 import type { DiskRequest, Target, TargetDisk, VmRequest } from '../provider.ts';
-import { isFresh } from './fresh.ts';
+import { isFresh } from '../local/fresh.ts';
 import {
   codeOf,
   fileBase,
@@ -26,7 +26,7 @@ import {
   settle,
   syncDirectory,
   withdraw,
-} from './partial.ts';
+} from '../local/partial.ts';
 
 export type FilesTargetSpec = Static<typeof FilesTarget>;
 

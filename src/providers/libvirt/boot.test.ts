@@ -8,7 +8,7 @@ import { newId } from '../../model/ids.ts';
 import type { ImageTools } from '../../transfer/disk.ts';
 import { openVolume } from '../../transfer/nbd/volume.ts';
 import { createLibvirtTarget } from './target.ts';
-import { testDisk, testGuest, testVm } from './test-vm.ts';
+import { testDisk, testGuest, testVm } from '../domain/test-vm.ts';
 
 const refused = (): Promise<never> => Promise.reject(new Error('a target has no stored images'));
 const tools: ImageTools = { inspect: refused, openStored: refused, openVolume };

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Libvirtd, startLibvirtd, whyNoLibvirtd } from '../../../test/peers/libvirtd.ts';
 import { connectLibvirt, type LibvirtClient } from './client.ts';
 import { parseLibvirtUri } from './uri.ts';
-import { findXml, parseXml } from './xml.ts';
+import { findXml, parseXml } from '../domain/xml.ts';
 
 const signal = (): AbortSignal => AbortSignal.timeout(30_000);
 const missing = whyNoLibvirtd();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Concern } from '../../model/concern.ts';
 import { WherryError } from '../../model/errors.ts';
 import type { Vm } from '../../model/vm.ts';
-import { partialName, sameFile } from '../files/partial.ts';
+import { partialName, sameFile } from '../local/partial.ts';
 import type { Mark } from '../provider.ts';
 import type { LibvirtClient } from './client.ts';
 import type { TargetContext } from './context.ts';
@@ -12,7 +12,7 @@ import { hostFirmware, hostNetworks } from './host.ts';
 import { noneIfMissing } from './mark.ts';
 import { chooseNetworks } from './networks.ts';
 import { findPool } from './pool.ts';
-import { spaceConcerns } from './space.ts';
+import { spaceConcerns } from '../local/space.ts';
 import { finalName } from './volumes.ts';
 
 export type ConcernRequest = { readonly mark: Mark; readonly vm: Vm; readonly targetName: string };

@@ -3,7 +3,7 @@ import { access, readdir } from 'node:fs/promises';
 import type { LibvirtClient } from './client.ts';
 import type { HostNetworks } from './networks.ts';
 import { LibvirtError } from './rpc/libvirt-error.ts';
-import { allXml, findXml, parseXml } from './xml.ts';
+import { allXml, findXml, parseXml } from '../domain/xml.ts';
 
 /** Networks from libvirt, bridges from the kernel: this process is on the same host, or not eligible. */
 export async function hostNetworks(client: LibvirtClient, signal: AbortSignal): Promise<HostNetworks> {

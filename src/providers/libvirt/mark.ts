@@ -1,9 +1,9 @@
 /** Whose a domain is. */
 import type { LibvirtClient } from './client.ts';
-import { metadataNamespace } from './domain-xml.ts';
+import { metadataNamespace } from '../domain/domain-xml.ts';
 import type { Domain } from './rpc/calls.ts';
 import { isLibvirtError } from './rpc/libvirt-error.ts';
-import { parseXml } from './xml.ts';
+import { parseXml } from '../domain/xml.ts';
 
 /** The target copy that a domain belongs to; null when it is not ours, or no longer. */
 export async function markOf(client: LibvirtClient, domain: Domain, signal: AbortSignal): Promise<string | null> {

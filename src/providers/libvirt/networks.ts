@@ -1,7 +1,7 @@
 /** What each NIC is plugged into, from what the user said and what the host has. Pure. */
 import type { Concern } from '../../model/concern.ts';
 import type { Vm } from '../../model/vm.ts';
-import type { NicConnection } from './domain-xml.ts';
+import type { NicConnection } from '../domain/domain-xml.ts';
 
 export type HostNetworks = {
   readonly networks: readonly { readonly name: string; readonly active: boolean }[];

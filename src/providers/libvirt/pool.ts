@@ -6,7 +6,7 @@ import { WherryError } from '../../model/errors.ts';
 import type { LibvirtClient } from './client.ts';
 import type { Pool } from './rpc/calls.ts';
 import { isLibvirtError } from './rpc/libvirt-error.ts';
-import { findXml, parseXml } from './xml.ts';
+import { findXml, parseXml } from '../domain/xml.ts';
 
 export type FilePool = { readonly pool: Pool; readonly path: string; readonly availableBytes: number };
 

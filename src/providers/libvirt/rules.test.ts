@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { plainLines } from './boot-check.ts';
 import { chooseNetworks } from './networks.ts';
-import { type Room, spaceConcerns } from './space.ts';
-import { testDisk, testVm } from './test-vm.ts';
+import { type Room, spaceConcerns } from '../local/space.ts';
+import { testDisk, testVm } from '../domain/test-vm.ts';
 
 const host = {
   networks: [

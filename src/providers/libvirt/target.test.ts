@@ -12,7 +12,7 @@ import { openVolume } from '../../transfer/nbd/volume.ts';
 import type { Mark, TargetDisk, TargetVm } from '../provider.ts';
 import type { LibvirtTargetSpec } from './context.ts';
 import { createLibvirtTarget } from './target.ts';
-import { mib, testDisk, testGuest, testVm } from './test-vm.ts';
+import { mib, testDisk, testGuest, testVm } from '../domain/test-vm.ts';
 
 const run = promisify(execFile);
 const signal = (): AbortSignal => AbortSignal.timeout(60_000);

@@ -5,11 +5,11 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { WherryError } from '../../model/errors.ts';
-import { fileBase, unlinkIfThere } from '../files/partial.ts';
+import { fileBase, unlinkIfThere } from '../local/partial.ts';
 import type { Mark, TargetDisk, TargetVm, VmRequest } from '../provider.ts';
 import type { LibvirtClient } from './client.ts';
 import { doing, type TargetContext } from './context.ts';
-import { domainXml, metadataNamespace } from './domain-xml.ts';
+import { domainXml, metadataNamespace } from '../domain/domain-xml.ts';
 import { hostNetworks } from './host.ts';
 import { markOf, noneIfMissing } from './mark.ts';
 import { chooseNetworks } from './networks.ts';

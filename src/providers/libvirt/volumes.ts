@@ -8,14 +8,14 @@ import { stat } from 'node:fs/promises';
 import { WherryError } from '../../model/errors.ts';
 import type { WritableDisk } from '../../transfer/disk.ts';
 import type { DiskRequest, Mark, TargetDisk } from '../provider.ts';
-import { isFresh } from '../files/fresh.ts';
-import { fileBase, isNoHardLinks, partialName, publish, sameFile, settle, withdraw } from '../files/partial.ts';
+import { isFresh } from '../local/fresh.ts';
+import { fileBase, isNoHardLinks, partialName, publish, sameFile, settle, withdraw } from '../local/partial.ts';
 import type { LibvirtClient } from './client.ts';
 import { doing, type TargetContext } from './context.ts';
 import { type FilePool, findPool, refreshPool } from './pool.ts';
 import { isLibvirtError } from './rpc/libvirt-error.ts';
 import type { Volume } from './rpc/calls.ts';
-import { escapeXml, findXml, parseXml } from './xml.ts';
+import { escapeXml, findXml, parseXml } from '../domain/xml.ts';
 
 export function planDisk(context: TargetContext, request: DiskRequest): TargetDisk {
   const { format, pool } = context.spec;

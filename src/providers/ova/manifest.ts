@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { WherryError } from '../../model/errors.ts';
-import { openLocalFile } from '../files/local-file.ts';
+import { openLocalFile } from '../local/local-file.ts';
 import { type Package, type PackageFile, readPackageFile } from './package.ts';
 
 export type Algorithm = 'sha1' | 'sha256' | 'sha384' | 'sha512';

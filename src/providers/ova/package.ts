@@ -1,7 +1,7 @@
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { WherryError } from '../../model/errors.ts';
-import { explainUnreachable, kindOf, type LocalFile, notAFile, openLocalFile } from '../files/local-file.ts';
+import { explainUnreachable, kindOf, type LocalFile, notAFile, openLocalFile } from '../local/local-file.ts';
 import { indexTar, type Member } from './tar.ts';
 
 /** A file of a package: a part of the archive, or a file of its own in the directory. Never unpacked. */

@@ -2,7 +2,7 @@ import { WherryError } from '../../model/errors.ts';
 import type { SourceSpec } from '../../model/spec.ts';
 import type { Vm, VmDisk } from '../../model/vm.ts';
 import type { ImageTools } from '../../transfer/disk.ts';
-import { identityOfFile } from '../files/local-file.ts';
+import { identityOfFile } from '../local/local-file.ts';
 import type { Source } from '../provider.ts';
 import { type Finding, findConcerns } from './concerns.ts';
 import { emptyDisk } from './empty-disk.ts';

@@ -13,7 +13,7 @@ import {
   withChecksum,
   writeTar,
 } from '../../../test/fixtures/ova/tar-writer.ts';
-import { openLocalFile } from '../files/local-file.ts';
+import { openLocalFile } from '../local/local-file.ts';
 import { indexTar, type Member } from './tar.ts';
 
 const signal = AbortSignal.timeout(60_000);

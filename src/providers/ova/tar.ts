@@ -1,5 +1,5 @@
 import { WherryError } from '../../model/errors.ts';
-import type { LocalFile } from '../files/local-file.ts';
+import type { LocalFile } from '../local/local-file.ts';
 import { blockBytes, parsePaxRecords, parseTarBlock, type TarBlock } from './tar-header.ts';
 
 /** A plain file in an archive: its bytes are `lengthBytes` at `offset` of the archive itself. */
