@@ -9,6 +9,9 @@ import { createImageTools } from './transfer/images.ts';
 
 export function createProviders(): Providers {
   const tools = createImageTools();
+  // Where libvirt on this host writes its guests' consoles, when that is not /var/log/libvirt/qemu.
+  const logDirectory = process.env['WHERRY_LIBVIRT_LOGS'];
+  const logs = logDirectory === undefined ? {} : { logDirectory };
   return {
     openSource: async (spec, signal) => {
       switch (spec.type) {
@@ -23,7 +26,7 @@ export function createProviders(): Providers {
     openTarget: async (spec) => {
       switch (spec.type) {
         case 'libvirt':
-          return createLibvirtTarget(spec, tools, { accelerator: () => probeAccelerator() });
+          return createLibvirtTarget(spec, tools, { accelerator: () => probeAccelerator(), ...logs });
         case 'files':
           return createFilesTarget(spec, tools);
         default:

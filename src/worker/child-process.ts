@@ -77,6 +77,7 @@ function childEnvironment(directory: string): NodeJS.ProcessEnv {
     'XDG_RUNTIME_DIR',
     'XDG_CACHE_HOME',
     'WHERRY_FAIL_POINTS',
+    'WHERRY_LIBVIRT_LOGS',
     'WHERRY_HOME',
     'NODE_COMPILE_CACHE',
   ]) {

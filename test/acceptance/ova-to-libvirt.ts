@@ -16,7 +16,7 @@ export const ovaToLibvirt: Scenario = {
   run: async (report) => {
     const libvirtd = await startLibvirtd({ kind: 'debian' });
     try {
-      await using product = await startProduct();
+      await using product = await startProduct({ env: { WHERRY_LIBVIRT_LOGS: libvirtd.logDirectory } });
       const dir = join(product.scratch, 'ova');
       await mkdir(dir);
       // BIOS with a conversion; UEFI without one, so that the scenario stays short.
