@@ -59,6 +59,9 @@ function addReads(app: App, { db }: Engine): void {
         querystring: Type.Object({
           after: Type.Optional(Type.String({ format: 'uuid' })),
           state: Type.Optional(api.MigrationStateSchema),
+          ended: Type.Optional(
+            Type.Boolean({ description: 'only those that have ended, or only those that have not' }),
+          ),
           limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
         }),
         response: { 200: api.MigrationPage },
@@ -122,13 +125,18 @@ function addRecords(app: App, { db }: Engine): void {
         querystring: Type.Object({
           after: Type.Integer({ minimum: 0, default: 0 }),
           limit: Type.Integer({ minimum: 1, maximum: 10_000, default: logPageLines }),
+          newest: Type.Optional(Type.Boolean({ description: 'the last lines instead of the first' })),
         }),
         response: { 200: api.LogPage },
       },
     },
     async ({ params, query }) => {
       await readVmMigration(db.kysely, params.id);
-      return readLog(db.kysely, params.id, query.after ?? 0, query.limit ?? logPageLines);
+      return readLog(db.kysely, params.id, {
+        after: query.after ?? 0,
+        limit: query.limit ?? logPageLines,
+        newest: query.newest ?? false,
+      });
     },
   );
   app.get(
@@ -169,7 +177,7 @@ function addRecords(app: App, { db }: Engine): void {
 async function* logText(db: Engine['db'], id: string): AsyncGenerator<string> {
   let dropped = 0;
   for (let after: number | null = 0; after !== null; ) {
-    const page = await readLog(db.kysely, id, after, logPageLines);
+    const page = await readLog(db.kysely, id, { after, limit: logPageLines });
     yield page.lines.map((line) => `${line.time} ${line.step} ${line.level}: ${line.text}\n`).join('');
     dropped = page.dropped;
     after = page.next;

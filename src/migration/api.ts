@@ -48,6 +48,14 @@ export type ShownError = Type.Static<typeof ShownError>;
 export const WaitReason = Type.Object({ code: Type.String(), params: Params, text: Type.String() });
 export type WaitReason = Type.Static<typeof WaitReason>;
 
+/** A concern with its texts: `text` what was found, `next` what to do about it. */
+export const ShownConcern = Type.Object({ ...Concern.properties, text: Type.String(), next: Type.String() });
+export type ShownConcern = Type.Static<typeof ShownConcern>;
+
+/** Something at the target or on a worker that could not be removed; `what` names it as its own tools would. */
+export const LeftBehind = Type.Object({ ...LedgerRow.properties, what: Type.String() });
+export type LeftBehind = Type.Static<typeof LeftBehind>;
+
 /** One disk over all steps: what the step that deals with it now (or dealt last) has reported. */
 export const DiskView = Type.Object({
   diskId: Type.String(),
@@ -107,13 +115,13 @@ export const VmMigrationView = Type.Object({
   spec: VmMigrationSpec,
   /** Null until preflight has told. */
   vm: Maybe(Vm),
-  concerns: Type.Array(Concern),
+  concerns: Type.Array(ShownConcern),
   waitReason: Maybe(WaitReason),
   error: Maybe(ShownError),
   /** What undoing ran into, beside the first error. */
   undoError: Maybe(ShownError),
   /** Open ledger rows of an ended VM migration: what could not be removed. `POST …/undo` tries again. */
-  leftBehind: Type.Array(LedgerRow),
+  leftBehind: Type.Array(LeftBehind),
   steps: Type.Array(StepView),
   disks: Type.Array(DiskView),
   ...progressFields,
@@ -149,11 +157,20 @@ export const MigrationSummary = Type.Object({
   ...migrationFields,
   /** One per failed VM, at most 20. */
   errors: Type.Array(Type.Object({ vmMigrationId: Id, vmName: Type.String(), error: ShownError })),
+  /** What its VMs wait for: of the first that waits. */
+  waitReason: Maybe(WaitReason),
+  /** The steps that run now, and for how many VMs each. */
+  running: Type.Array(Type.Object({ step: Type.String(), vms: Type.Integer() })),
+  /** VMs of which something was left behind. */
+  leftBehind: Type.Integer(),
 });
 export type MigrationSummary = Type.Static<typeof MigrationSummary>;
 export const MigrationView = Type.Object({
   ...migrationFields,
   errors: MigrationSummary.properties.errors,
+  waitReason: MigrationSummary.properties.waitReason,
+  running: MigrationSummary.properties.running,
+  leftBehind: MigrationSummary.properties.leftBehind,
   vmMigrations: Type.Array(VmMigrationView),
 });
 export type MigrationView = Type.Static<typeof MigrationView>;

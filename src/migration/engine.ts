@@ -13,6 +13,7 @@ import type { CallAnswer, Commands, CommandsRequest, Lease, LeaseRequest } from 
 import { tick } from './tick-store.ts';
 import { longPoll, startWaker } from './wake-store.ts';
 import { forgetOldRequests, graceAfterStart } from './worker-store.ts';
+import { watchWorkers } from './worker-watch-store.ts';
 
 export type EngineOptions = Partial<Policy> & {
   readonly db: Db;
@@ -98,9 +99,11 @@ export async function startEngine({ db, onError, ...given }: EngineOptions): Pro
 }
 
 async function runClock(db: Db, policy: Policy, signal: AbortSignal, onError: (error: unknown) => void): Promise<void> {
+  const tellOfWorkers = watchWorkers(db);
   for (let beat = 0; !signal.aborted; beat += 1) {
     try {
       await tick(db, policy);
+      await tellOfWorkers();
       if (beat % 600 === 0) await forgetOldRequests(db);
     } catch (error) {
       if (!signal.aborted) onError(error);

@@ -54,14 +54,21 @@ export async function writeLog(
     .execute();
 }
 
-/** Oldest first, from after line `after`. */
-export async function readLog(db: Executor, vmMigrationId: string, after: number, limit: number): Promise<LogPage> {
+/**
+ * Oldest first, from after line `after`. `newest`: not the first `limit` lines after it but the last ones, as somebody
+ * wants them who opens a long log; what follows is then asked for with `after`.
+ */
+export async function readLog(
+  db: Executor,
+  vmMigrationId: string,
+  { after, limit, newest = false }: { readonly after: number; readonly limit: number; readonly newest?: boolean },
+): Promise<LogPage> {
   const lines = await db
     .selectFrom('vm_migration_log')
     .select(['number', 'step', 'time', 'level', 'text'])
     .where('vm_migration_id', '=', vmMigrationId)
     .where('number', '>', after)
-    .orderBy('number')
+    .orderBy('number', newest ? 'desc' : 'asc')
     .limit(limit + 1)
     .execute();
   const vm = await db
@@ -69,10 +76,10 @@ export async function readLog(db: Executor, vmMigrationId: string, after: number
     .select('log_dropped')
     .where('id', '=', vmMigrationId)
     .executeTakeFirst();
-  const page = lines.slice(0, limit);
+  const page = newest ? lines.slice(0, limit).toReversed() : lines.slice(0, limit);
   return {
     lines: page.map(({ time, ...line }) => ({ ...line, time: new Date(time).toISOString() })),
     dropped: vm?.log_dropped ?? 0,
-    next: lines.length > limit ? (page.at(-1)?.number ?? null) : null,
+    next: lines.length > limit && !newest ? (page.at(-1)?.number ?? null) : null,
   };
 }

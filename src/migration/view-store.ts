@@ -2,12 +2,21 @@
 import type { Db, Executor } from '../db/db.ts';
 import { explain, type StoredError, WherryError } from '../model/errors.ts';
 import { isEnded, isPastReturn, isStopping } from './advance.ts';
-import type { MigrationPage, MigrationSummary, MigrationView, ShownError, StepView, VmMigrationView } from './api.ts';
+import type {
+  LeftBehind,
+  MigrationPage,
+  MigrationSummary,
+  MigrationView,
+  ShownConcern,
+  ShownError,
+  StepView,
+  VmMigrationView,
+} from './api.ts';
 import { countsOf } from './migration-state.ts';
+import { stepNames } from './itinerary.ts';
 import { disksOf, type Overall, progressOf, sumOf } from './progress-of.ts';
-import type { LedgerRow } from './protocol.ts';
 import { nameOf, type StepRow, type VmRow } from './rows-store.ts';
-import type { MigrationState } from './states.ts';
+import { type MigrationState, migrationMoves } from './states.ts';
 
 export function shown(error: StoredError | null): ShownError | null {
   if (error === null) return null;
@@ -15,7 +24,16 @@ export function shown(error: StoredError | null): ShownError | null {
   return { code: error.code, params: error.params, message, next, causes: [...causes] };
 }
 
-export type PageRequest = { readonly after?: string; readonly state?: MigrationState; readonly limit: number };
+export type PageRequest = {
+  readonly after?: string;
+  readonly state?: MigrationState;
+  /** Only those that have ended, or only those that have not. */
+  readonly ended?: boolean;
+  readonly limit: number;
+};
+
+const states = Object.keys(migrationMoves) as MigrationState[];
+const endStates = states.filter((state) => migrationMoves[state].length === 0);
 
 /** Newest first. Keyset: `after` is the last id of the page before. */
 export async function listMigrations(db: Db, page: PageRequest): Promise<MigrationPage> {
@@ -26,6 +44,7 @@ export async function listMigrations(db: Db, page: PageRequest): Promise<Migrati
     .limit(page.limit + 1);
   if (page.after !== undefined) query = query.where('id', '<', page.after);
   if (page.state !== undefined) query = query.where('state', '=', page.state);
+  if (page.ended !== undefined) query = query.where('state', page.ended ? 'in' : 'not in', endStates);
   const ids = (await query.execute()).map(({ id }) => id);
   const items: MigrationSummary[] = [];
   for (const id of ids.slice(0, page.limit)) {
@@ -60,8 +79,19 @@ export async function readMigration(db: Executor, id: string): Promise<Migration
     startedAt: iso(row.started_at),
     endedAt: iso(row.ended_at),
     errors: errors.slice(0, 20),
+    waitReason: views.find(({ waitReason }) => waitReason !== null)?.waitReason ?? null,
+    running: runningSteps(views),
+    leftBehind: views.filter(({ leftBehind }) => leftBehind.length > 0).length,
     vmMigrations: views,
   };
+}
+
+/** In the order of the itinerary. A VM that runs two steps counts for both. */
+function runningSteps(views: readonly VmMigrationView[]): MigrationSummary['running'] {
+  const names = views.flatMap(({ steps }) => steps.filter(({ state }) => state === 'running').map(({ name }) => name));
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return stepNames.flatMap((step) => (counts.has(step) ? [{ step, vms: counts.get(step) ?? 0 }] : []));
 }
 
 /** @throws request.not_found */
@@ -97,7 +127,7 @@ async function viewsOf(db: Executor, vms: readonly VmRow[]): Promise<VmMigration
     return viewOf(
       vm,
       own,
-      left.map(({ id, kind, state, ref }) => ({ id, kind, state, ref })),
+      left.map(({ id, kind, state, ref }) => ({ id, kind, state, ref, what: whatIs(ref) })),
     );
   });
 }
@@ -105,7 +135,7 @@ async function viewsOf(db: Executor, vms: readonly VmRow[]): Promise<VmMigration
 function viewOf(
   row: VmRow,
   steps: ReadonlyArray<StepRow & { worker_name: string | null }>,
-  leftBehind: LedgerRow[],
+  leftBehind: LeftBehind[],
 ): VmMigrationView {
   const facts = { ...row, pointOfNoReturn: row.itinerary.pointOfNoReturn, steps };
   const overall = progressOf(
@@ -124,7 +154,7 @@ function viewOf(
     cancelable: !isEnded(row.state) && !isStopping(row) && !isPastReturn(facts),
     spec: row.spec,
     vm: row.vm,
-    concerns: row.concerns,
+    concerns: row.concerns.map(shownConcern),
     waitReason: waitOf(row),
     error: shown(row.error),
     undoError: shown(row.undo_error),
@@ -143,6 +173,27 @@ function atEnd(row: VmRow, overall: Overall): Overall {
   if (!isEnded(row.state)) return overall;
   const fraction = row.state === 'completed' ? 1 : overall.fraction;
   return { ...overall, fraction, bytesPerSecond: 0, etaSeconds: null };
+}
+
+function shownConcern(concern: VmRow['concerns'][number]): ShownConcern {
+  // Stored by us from the catalogue; an older server's code is shown as it is.
+  const code = concern.code as StoredError['code'];
+  const { message, next } = explain({ code, params: concern.params, causes: [] });
+  return { ...concern, text: message, next };
+}
+
+/** An external object by the names that its own tools know: "/var/x.qcow2", "pool default, volume x.qcow2". */
+export function whatIs(ref: unknown): string {
+  if (typeof ref !== 'object' || ref === null) return '';
+  const told = new Map<string, unknown>(Object.entries(ref));
+  const path = told.get('path') ?? told.get('directory');
+  if (typeof path === 'string') return path;
+  return ['uri', 'pool', 'volume', 'name', 'pid', 'uuid', 'key']
+    .flatMap((name) => {
+      const value = told.get(name);
+      return typeof value === 'string' || typeof value === 'number' ? [`${name} ${value}`] : [];
+    })
+    .join(', ');
 }
 
 function waitOf(row: VmRow): VmMigrationView['waitReason'] {

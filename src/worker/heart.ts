@@ -13,14 +13,18 @@ export function mayActAt(nowMs: number, lastAnsweredMs: number, leaseMs: number)
 }
 
 export type Heart = {
-  /** Beats now instead of at the next time (a report is urgent). */
-  beat(): Promise<void>;
+  /**
+   * There is something to tell (progress, a log line): beats within `newsMs` instead of at the next time, but never more
+   * often than that. While the server does not answer it waits for the next time: hurrying would not help.
+   */
+  news(): void;
   stop(): void;
 };
 
 export function startHeart(options: {
   readonly leaseMs: number;
   readonly heartbeatMs: number;
+  readonly newsMs: number;
   /** What to report; nothing to report still beats, so that the server sees the worker live. */
   reports(): AttemptReport[];
   send(reports: AttemptReport[]): Promise<HeartbeatAnswer>;
@@ -31,6 +35,9 @@ export function startHeart(options: {
   gate(open: boolean): void;
 }): Heart {
   let lastAnswered = performance.now();
+  let lastBeat = Number.NEGATIVE_INFINITY;
+  let answered = true;
+  let newsTimer: NodeJS.Timeout | undefined;
   let open = true;
   let beating: Promise<void> | undefined;
 
@@ -42,12 +49,17 @@ export function startHeart(options: {
   const once = async (): Promise<void> => {
     const reports = options.reports();
     const asked = performance.now();
+    lastBeat = asked;
+    clearTimeout(newsTimer);
+    newsTimer = undefined;
     try {
       const answer = await options.send(reports);
       // The lease was extended at some time after we asked: count from the asking.
       lastAnswered = asked;
+      answered = true;
       options.accepted(answer, reports);
     } catch (error) {
+      answered = false;
       options.unanswered(reports, error);
     }
     setGate(mayActAt(performance.now(), lastAnswered, options.leaseMs));
@@ -61,8 +73,16 @@ export function startHeart(options: {
     Math.max(10, options.leaseMs / 60),
   );
   return {
-    beat,
+    news: () => {
+      if (!answered || newsTimer !== undefined) return;
+      const waitMs = Math.max(0, lastBeat + options.newsMs - performance.now());
+      newsTimer = setTimeout(() => {
+        newsTimer = undefined;
+        void beat();
+      }, waitMs);
+    },
     stop: () => {
+      clearTimeout(newsTimer);
       clearInterval(beats);
       clearInterval(watch);
     },

@@ -21,7 +21,7 @@ import { protocolVersion } from '../migration/protocol.ts';
 import { WherryError, toStored } from '../model/errors.ts';
 import { newId } from '../model/ids.ts';
 import { type Attempt, addLog, forget, newAttempt, report } from './attempts.ts';
-import { type StepChild, startStepChild } from './child-process.ts';
+import { type ChildEnd, type StepChild, startStepChild } from './child-process.ts';
 import { type Heart, startHeart } from './heart.ts';
 import { identityOf } from './identity.ts';
 import { type ServerAddress, connectLink } from './link.ts';
@@ -44,6 +44,8 @@ type Running = { readonly child: StepChild; readonly attempts: Set<Attempt>; idl
 /** A child that has had no step for this long ends; the next step starts a new one. */
 const idleChildMs = 5_000;
 const longPollMs = 20_000;
+/** Who looks at a migration sees it move at least this often; each costs the server a small transaction. */
+const newsMs = 1_000;
 
 /** Runs until `signal` aborts; then kills what it runs and resolves. */
 export async function runWorker(options: WorkerOptions, signal: AbortSignal): Promise<void> {
@@ -109,12 +111,14 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
     switch (message.kind) {
       case 'progress':
         attempt.progress = message.progress;
+        heart.news();
         break;
       case 'journal':
         attempt.journal.push(...message.entries);
         break;
       case 'log':
         addLog(attempt, message.line);
+        heart.news();
         break;
       case 'ledger':
         void relay('ledger', { token: message.token, row: message.row }, message.request);
@@ -149,12 +153,11 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
     running.set(vmMigrationId, run);
     child.send({ kind: 'gate', open: gateOpen });
     child.send({ kind: 'bandwidth', bytesPerSecond: bandwidth });
-    void child.ended.then((how) => {
+    void child.ended.then((end) => {
       if (running.get(vmMigrationId) === run) running.delete(vmMigrationId);
       clearTimeout(run.idleTimer);
       for (const attempt of run.attempts) {
-        const error = toStored(new WherryError('worker.child_died', { how }));
-        void finish(attempt, { kind: 'lost', error });
+        void finish(attempt, { kind: 'lost', error: toStored(childDied(end)) });
       }
     });
     return run;
@@ -176,6 +179,7 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
   const heart: Heart = startHeart({
     leaseMs: terms.leaseMs,
     heartbeatMs: terms.heartbeatMs,
+    newsMs: Math.min(newsMs, terms.heartbeatMs),
     reports: () => [...attempts.values()].filter((attempt) => !attempt.finishing).map((attempt) => report(attempt)),
     send: (reports) =>
       link.ask<HeartbeatAnswer>('heartbeat', { ...me, attempts: reports }, signal, terms.heartbeatMs * 2),
@@ -253,9 +257,7 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
       },
       onOutput: (text) => options.log('info', text, { call: call.method }),
     });
-    void child.ended.then((how) =>
-      resolve({ callId: call.id, result: null, error: toStored(new WherryError('worker.child_died', { how })) }),
-    );
+    void child.ended.then((end) => resolve({ callId: call.id, result: null, error: toStored(childDied(end)) }));
     child.send({ kind: 'call', id: call.id, method: call.method, params: call.params });
     const answer = await promise;
     await child.kill();
@@ -271,6 +273,12 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
     await Promise.all([...running.values()].map((run) => run.child.kill()));
     link.close();
   }
+}
+
+/** What it said last is the cause: "out of memory" is there and nowhere else. */
+function childDied({ how, lastWords }: ChildEnd): WherryError {
+  const host = hostname();
+  return new WherryError('worker.child_died', { how, host }, lastWords === '' ? undefined : new Error(lastWords));
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
