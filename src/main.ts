@@ -18,7 +18,20 @@ if (process.argv[2] === 'step-child') {
   runStepChild({ steps, providers: createProviders() });
 } else {
   await createProgram({
-    serverParts: async () => (await import('./server-parts.ts')).serverParts,
-    commands: [addImportCommand, addWorkerCommand],
+    startServer: async (config) => {
+      const [{ startServer }, { serverParts }] = await Promise.all([
+        import('./http/server.ts'),
+        import('./server-parts.ts'),
+      ]);
+      return startServer(config, serverParts);
+    },
+    commands: [
+      addImportCommand,
+      (program) =>
+        addWorkerCommand(program, async (options, signal) => {
+          const { runWorker } = await import('./worker/worker.ts');
+          return runWorker(options, signal);
+        }),
+    ],
   }).parseAsync();
 }

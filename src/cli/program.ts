@@ -1,24 +1,23 @@
 /** The command line: one file per command. */
 import { Command } from 'commander';
-import type { MakePart } from '../http/server.ts';
 import { version } from '../version.ts';
 import { addListCommand } from './list-command.ts';
 import { addMigrationsCommand } from './migrations-command.ts';
 import { exitCodes, exitCodesText } from './output.ts';
-import { addServerCommand } from './server-command.ts';
+import { addServerCommand, type StartServer } from './server-command.ts';
 import { addSetupTokenCommand } from './setup-token-command.ts';
 import { addStatusCommand } from './status-command.ts';
 import { addTokenCommand } from './token-command.ts';
 import { addVersionCommand } from './version-command.ts';
 
 export type Roles = {
-  /** What belongs to a server. Loaded only when it is needed: a client command starts in a fifth of a second. */
-  readonly serverParts: () => Promise<readonly MakePart[]>;
+  /** Loads what a server is made of only then: a client command starts in a fifth of a second. */
+  readonly startServer: StartServer;
   /** Further commands, in the order of the help. */
   readonly commands: readonly ((program: Command) => void)[];
 };
 
-export function createProgram({ serverParts, commands }: Roles): Command {
+export function createProgram({ startServer, commands }: Roles): Command {
   const program = new Command('wherry')
     .description('Moves virtual machines between hypervisors, proves every byte, resumes anything.')
     .version(version, '-V, --version')
@@ -32,7 +31,7 @@ export function createProgram({ serverParts, commands }: Roles): Command {
   addListCommand(program);
   addMigrationsCommand(program);
   addStatusCommand(program);
-  addServerCommand(program, serverParts);
+  addServerCommand(program, startServer);
   addSetupTokenCommand(program);
   addTokenCommand(program);
   addVersionCommand(program);

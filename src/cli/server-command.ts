@@ -1,11 +1,21 @@
 /** `wherry server` */
 import type { Command } from 'commander';
-import { type ConfigFlags, defaultPort, readConfig } from '../config.ts';
-import type { MakePart } from '../http/server.ts';
+import { type Config, type ConfigFlags, defaultPort, readConfig } from '../config.ts';
 import { run } from './command.ts';
 
-/** @param parts what belongs to a server beside its base, loaded only when one is started */
-export function addServerCommand(program: Command, parts: () => Promise<readonly MakePart[]>): void {
+/** What this command needs to know of a server; main.ts hands it the real one. */
+export type StartServer = (config: Config) => Promise<{
+  /** "http://127.0.0.1:7117"; null when it listens on the unix socket only. */
+  readonly address: string | null;
+  readonly socketPath: string;
+  /** To be shown to whoever started the server; null when there is an account. */
+  readonly setupToken: string | null;
+  /** Resolves when the server cannot go on; then close it. */
+  readonly failed: Promise<Error>;
+  close(): Promise<void>;
+}>;
+
+export function addServerCommand(program: Command, startServer: StartServer): void {
   program
     .command('server')
     .description('run the server: API, console, scheduler and records, with a worker beside it')
@@ -17,17 +27,16 @@ export function addServerCommand(program: Command, parts: () => Promise<readonly
     .option('--lease-ms <ms>', 'how long a worker may be silent (WHERRY_LEASE_MS; 60000)')
     .option('--log-level <level>', 'debug, info, warn, error, silent (WHERRY_LOG_LEVEL; info)')
     .option('--no-worker', 'do not run a worker on this machine')
-    .action((flags: ConfigFlags) => run({}, () => serve(flags, parts)));
+    .action((flags: ConfigFlags) => run({}, () => serve(flags, startServer)));
 }
 
-async function serve(flags: ConfigFlags, parts: () => Promise<readonly MakePart[]>): Promise<void> {
+async function serve(flags: ConfigFlags, startServer: StartServer): Promise<void> {
   const config = readConfig(flags);
-  const { startServer } = await import('../http/server.ts');
   const asked = Promise.withResolvers<'asked'>();
   const stop = (): void => asked.resolve('asked');
   // From the first moment on: a stop while it starts is a stop as well.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
-  const server = await startServer(config, await parts());
+  const server = await startServer(config);
   try {
     const { address, setupToken, socketPath } = server;
     process.stdout.write(`Wherry listens on ${address ?? socketPath}\n`);

@@ -5,7 +5,6 @@ import { pino } from 'pino';
 import { defaultHome } from '../config.ts';
 import { homeAt } from '../home.ts';
 import { version } from '../version.ts';
-import type { ServerAddress } from '../worker/link.ts';
 import { run } from './command.ts';
 
 type Flags = {
@@ -17,10 +16,27 @@ type Flags = {
   readonly builtIn?: boolean;
 };
 
+type ServerAddress =
+  | { readonly socketPath: string }
+  | { readonly url: string; readonly tokenFile: string; readonly caFile?: string };
+
+/** Runs a worker until `signal` aborts; main.ts hands in the real one. */
+export type RunWorker = (
+  options: {
+    readonly server: ServerAddress;
+    readonly home: string;
+    readonly version: string;
+    readonly capacity: number;
+    readonly orphanAfterMs?: number;
+    log(level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>): void;
+  },
+  signal: AbortSignal,
+) => Promise<void>;
+
 /** Nobody may ever come back for a worker whose server is gone for good. */
 const orphanAfterMs = 15 * 60_000;
 
-export function addWorkerCommand(program: Command): void {
+export function addWorkerCommand(program: Command, runWorker: RunWorker): void {
   program
     .command('worker')
     .description('run a worker: it does everything that touches the outside')
@@ -30,11 +46,10 @@ export function addWorkerCommand(program: Command): void {
     .option('--token-file <file>', 'file with the worker’s token (wherry token create --role worker)')
     .option('--capacity <count>', 'VM migrations at once', '4')
     .option('--built-in', 'started by a server on this machine')
-    .action((flags: Flags) => run({}, () => work(flags)));
+    .action((flags: Flags) => run({}, () => work(flags, runWorker)));
 }
 
-async function work(flags: Flags): Promise<void> {
-  const { runWorker } = await import('../worker/worker.ts');
+async function work(flags: Flags, runWorker: RunWorker): Promise<void> {
   const home = flags.home ?? (process.env['WHERRY_HOME'] || defaultHome());
   const log = pino({ base: { role: 'worker' } }, pino.destination(2));
   const stopping = new AbortController();

@@ -71,9 +71,15 @@ export function openDb(options: DbOptions): Db {
   };
 }
 
-/** Any value as a `jsonb` parameter. */
+/**
+ * Any value as a `jsonb` parameter. Without NULs and halves of characters: PostgreSQL refuses both, tools and hostile
+ * images print them, and the end of an attempt must never be refused for what its error says.
+ */
 export function json<T>(value: T): RawBuilder<T> {
-  return sql<T>`${JSON.stringify(value)}::jsonb`;
+  const text = JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'string' ? part.replaceAll('\0', '').toWellFormed() : part,
+  );
+  return sql<T>`${text}::jsonb`;
 }
 
 /** The SQLSTATE of a database error, or undefined when it is something else. `23505` is a unique violation. */

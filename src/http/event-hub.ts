@@ -7,11 +7,7 @@
  * a break of the database connection `reload` is told, because something may have been missed.
  */
 import type { Db, Tx } from '../db/db.ts';
-
-export type Change =
-  | { readonly kind: 'migration' | 'vm_migration' | 'worker' | 'event'; readonly id: string }
-  /** Something may have been missed: read again whatever is shown. */
-  | { readonly kind: 'reload' };
+import { type Change, changeChannel } from '../model/change.ts';
 
 export type EventHub = {
   publish(change: Change, within?: Tx): Promise<void>;
@@ -19,7 +15,6 @@ export type EventHub = {
   subscribe(onChange: (change: Change) => void): () => void;
 };
 
-export const changeChannel = 'wherry_change';
 const kinds: ReadonlySet<string> = new Set(['migration', 'vm_migration', 'worker', 'event', 'reload']);
 
 export async function startHub(db: Db): Promise<EventHub> {

@@ -1,37 +1,8 @@
-/** What happened, for people: append only, code and parameters. */
-import { sql } from 'kysely';
-import { type Executor, json } from '../db/db.ts';
-import { newId } from '../model/ids.ts';
-import { changeChannel } from './event-hub.ts';
+/** Reads what happened; `db/event-store.ts` writes it. */
+import type { Executor } from '../db/db.ts';
+import type { NewEvent } from '../db/event-store.ts';
 
-export type NewEvent = {
-  readonly actor: string;
-  readonly code: string;
-  readonly params: Readonly<Record<string, string | number>>;
-  readonly severity: 'information' | 'warning' | 'error' | 'critical';
-  readonly migrationId?: string | null;
-  readonly vmMigrationId?: string | null;
-};
 export type StoredEvent = Required<NewEvent> & { readonly id: string; readonly time: Date };
-
-/** Writes an event and tells everybody. Pass the transaction of what happened: both are there or neither. */
-export async function recordEvent(db: Executor, event: NewEvent): Promise<string> {
-  const id = newId();
-  await db
-    .insertInto('event')
-    .values({
-      id,
-      actor: event.actor,
-      code: event.code,
-      params: json({ ...event.params }),
-      severity: event.severity,
-      migration_id: event.migrationId ?? null,
-      vm_migration_id: event.vmMigrationId ?? null,
-    })
-    .execute();
-  await sql`select pg_notify(${changeChannel}, ${JSON.stringify({ kind: 'event', id })})`.execute(db);
-  return id;
-}
 
 export type EventQuery = {
   readonly migrationId?: string | undefined;

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newId } from '../model/ids.ts';
-import { recordEvent } from './event-store.ts';
+import { recordEvent } from '../db/event-store.ts';
 import { createTestApp, type TestApp } from './testing.ts';
 
 let app: TestApp;

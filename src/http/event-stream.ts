@@ -4,7 +4,7 @@
  * `Last-Event-ID` by itself. A stream ends after half an hour, so that it does not outlive a session that was closed.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Change } from './event-hub.ts';
+import type { Change } from '../model/change.ts';
 import { shownEvent } from './event.ts';
 import { eventsById, eventsSince, type StoredEvent } from './event-store.ts';
 import type { RouteContext } from './routes.ts';

@@ -1,9 +1,8 @@
 /** Who has to know: people (events), the console (changes), waiting polls (wake-ups). All sent with the commit. */
 import { sql } from 'kysely';
 import type { Tx } from '../db/db.ts';
-import { json } from './rows-store.ts';
-import type { ErrorParams } from '../model/errors.ts';
-import { newId } from '../model/ids.ts';
+import { type NewEvent, recordEvent as recordAnyEvent } from '../db/event-store.ts';
+import { changeChannel } from '../model/change.ts';
 
 /** A step may have become ready, or a slot free. */
 export const workChannel = 'wherry_work';
@@ -11,40 +10,22 @@ export const workChannel = 'wherry_work';
 export const commandsChannel = 'wherry_commands';
 /** A call was answered; payload: its id. */
 export const callChannel = 'wherry_call';
-/** Something that people look at changed; payload: the event hub's. */
-const changeChannel = 'wherry_change';
 
-export type Change = { readonly migrationId: string; readonly vmMigrationId?: string };
+export type About = { readonly migrationId: string; readonly vmMigrationId?: string };
 
-export async function recordEvent(
-  tx: Tx,
-  event: {
-    readonly actor: string;
-    readonly code: string;
-    readonly params: ErrorParams;
-    readonly severity?: 'information' | 'warning' | 'error' | 'critical';
-    readonly migrationId: string;
-    readonly vmMigrationId?: string;
-  },
-): Promise<void> {
-  const id = newId();
-  await tx
-    .insertInto('event')
-    .values({
-      id,
-      actor: event.actor,
-      code: event.code,
-      params: json({ ...event.params }),
-      severity: event.severity ?? 'information',
-      migration_id: event.migrationId,
-      vm_migration_id: event.vmMigrationId ?? null,
-    })
-    .execute();
-  await send(tx, changeChannel, JSON.stringify({ kind: 'event', id }));
+type AboutMigration = Omit<NewEvent, 'severity' | 'migrationId' | 'vmMigrationId'> & {
+  readonly severity?: NewEvent['severity'];
+  readonly migrationId: string;
+  readonly vmMigrationId?: string;
+};
+
+/** An event of a migration, and with it the news that what is shown of the migration has changed. */
+export async function recordEvent(tx: Tx, event: AboutMigration): Promise<void> {
+  await recordAnyEvent(tx, { severity: 'information', ...event });
   await announce(tx, event);
 }
 
-export async function announce(tx: Tx, { migrationId, vmMigrationId }: Change): Promise<void> {
+export async function announce(tx: Tx, { migrationId, vmMigrationId }: About): Promise<void> {
   await send(tx, changeChannel, JSON.stringify({ kind: 'migration', id: migrationId }));
   if (vmMigrationId === undefined) return;
   await send(tx, changeChannel, JSON.stringify({ kind: 'vm_migration', id: vmMigrationId }));

@@ -1,11 +1,13 @@
 /** The rows that every move of a VM migration reads, and the lock under which all of them happen. */
 import { sql, type RawBuilder, type Selectable } from 'kysely';
 import type { Database } from '../db/database.ts';
-import type { Executor, Tx } from '../db/db.ts';
+import { type Executor, json, type Tx } from '../db/db.ts';
 import { WherryError } from '../model/errors.ts';
 import { newId } from '../model/ids.ts';
 import { isUndo, type StepFacts, type VmFacts } from './advance.ts';
 import { vmNameOf } from './vm-name.ts';
+
+export { json };
 
 export type VmRow = Selectable<Database['vm_migration']>;
 export type StepRow = Selectable<Database['step']>;
@@ -25,17 +27,6 @@ export async function lockEngine(tx: Tx): Promise<void> {
 export const now: RawBuilder<Date> = sql<Date>`clock_timestamp()`;
 export function inMs(ms: number): RawBuilder<Date> {
   return sql<Date>`clock_timestamp() + ${ms}::double precision * interval '1 millisecond'`;
-}
-
-/**
- * Any value as `jsonb`. Without NULs: PostgreSQL refuses them, tools and hostile images print them, and the end of an
- * attempt must never be refused for what its error says.
- */
-export function json<T>(value: T): RawBuilder<T> {
-  const text = JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === 'string' ? part.replaceAll('\0', '') : part,
-  );
-  return sql<T>`${text}::jsonb`;
 }
 
 /** `null` as SQL's null, not as JSON's: only the first is `is null`. */
