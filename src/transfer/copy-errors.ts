@@ -1,5 +1,5 @@
 /** How a copy's failures are told apart and told: which side, where, and whether it is any use to try again. */
-import { type ErrorCode, WherryError } from '../model/errors.ts';
+import { type ErrorCode, located, WherryError } from '../model/errors.ts';
 
 export type Side = 'source' | 'target';
 
@@ -19,7 +19,7 @@ export class SideError extends Error {
   }
 }
 
-/** Errors that say everything already, with their place. */
+/** Errors that say everything already, with their place; but for the disk. */
 const complete = new Set<ErrorCode>([
   'transfer.no_space',
   'transfer.read_only',
@@ -33,6 +33,6 @@ const complete = new Set<ErrorCode>([
 export function finalError(disk: string, error: unknown, attempts: number): unknown {
   if (!(error instanceof SideError)) return error;
   const { cause, side, offset } = error;
-  if (cause instanceof WherryError && complete.has(cause.code)) return cause;
+  if (cause instanceof WherryError && complete.has(cause.code)) return located(cause, { disk });
   return new WherryError('transfer.copy_failed', { disk, side, offset, attempts }, cause);
 }

@@ -13,8 +13,9 @@ import { createFlusher } from './flusher.ts';
 import { type Gate, createGate } from './gate.ts';
 import { mark } from './journal.ts';
 import { type LeafWork, blocks, leafWork } from './leaves.ts';
+import type { SharedBuffer } from './memory.ts';
 import { abortable, isPassing, retrying } from './retry.ts';
-import { type Slot, createSlots } from './slots.ts';
+import { createSlots } from './slots.ts';
 import { blockFor, takeAll } from './throttle.ts';
 import { type Run, runs } from './zeros.ts';
 
@@ -90,7 +91,7 @@ export async function runPass(copy: CopyState, outer: AbortSignal): Promise<void
   const inFlight: Gate = createGate(tuning.readAheadBytes);
   const tasks = new Set<Promise<void>>();
 
-  const readBlock = async (range: Range, slot: Slot, start: number, weight: number): Promise<void> => {
+  const readBlock = async (range: Range, slot: SharedBuffer, start: number, weight: number): Promise<void> => {
     account.move('limiter', weight);
     try {
       await takeAll(request.limits ?? [], range.length, signal);
@@ -101,7 +102,7 @@ export async function runPass(copy: CopyState, outer: AbortSignal): Promise<void
     await requests.enter(1, signal);
     await inFlight.enter(range.length, signal);
     try {
-      await copy.read(range, slot.buffer.subarray(range.offset - start, range.offset - start + range.length), signal);
+      await copy.read(range, slot.subarray(range.offset - start, range.offset - start + range.length), signal);
     } finally {
       inFlight.leave(range.length);
       requests.leave(1);
@@ -109,11 +110,11 @@ export async function runPass(copy: CopyState, outer: AbortSignal): Promise<void
     }
     copy.count(range.length);
   };
-  const fill = async (work: LeafWork & { kind: 'data' }, slot: Slot): Promise<void> => {
+  const fill = async (work: LeafWork & { kind: 'data' }, slot: SharedBuffer): Promise<void> => {
     const leaf = leafRange(work.leaf, sizeBytes);
     let at = leaf.offset;
     for (const range of [...work.data, { offset: leaf.offset + leaf.length, length: 0 }]) {
-      if (range.offset > at) slot.buffer.fill(0, at - leaf.offset, range.offset - leaf.offset);
+      if (range.offset > at) slot.fill(0, at - leaf.offset, range.offset - leaf.offset);
       at = range.offset + range.length;
     }
     const pieces = blocks(work.data, blockFor(request.limits ?? [], tuning.blockBytes));
@@ -123,11 +124,11 @@ export async function runPass(copy: CopyState, outer: AbortSignal): Promise<void
     }
     await settled(pieces.map((piece) => readBlock(piece, slot, leaf.offset, 1 / pieces.length)));
   };
-  const put = async (leaf: number, slot: Slot): Promise<void> => {
+  const put = async (leaf: number, slot: SharedBuffer): Promise<void> => {
     const { offset, length } = leafRange(leaf, sizeBytes);
-    const found = runs(slot.buffer, length);
+    const found = runs(slot, length);
     const hole = found.length === 1 && found[0]?.zero === true;
-    const digest = hole ? Promise.resolve(zeroLeafDigest(length)) : copy.digester.digest(slot.memory, length);
+    const digest = hole ? Promise.resolve(zeroLeafDigest(length)) : copy.digester.digest(slot.subarray(0, length));
     account.move('target', 1);
     try {
       await settled(found.map((run) => putRun(run, slot, offset, hole)));
@@ -140,7 +141,7 @@ export async function runPass(copy: CopyState, outer: AbortSignal): Promise<void
     copy.written(length);
     flusher.written({ kind: 'leaf', leaf, digest: await digest }, leafBytes);
   };
-  const putRun = async (run: Run, slot: Slot, start: number, hole: boolean): Promise<void> => {
+  const putRun = async (run: Run, slot: SharedBuffer, start: number, hole: boolean): Promise<void> => {
     const range = { offset: start + run.start, length: run.end - run.start };
     if (run.zero) {
       // Inside a leaf with data a resumed copy trusts nothing: an earlier attempt may have got halfway here.
@@ -149,7 +150,7 @@ export async function runPass(copy: CopyState, outer: AbortSignal): Promise<void
       return;
     }
     for (const piece of blocks([range], tuning.writeBytes)) {
-      const data = slot.buffer.subarray(piece.offset - start, piece.offset - start + piece.length);
+      const data = slot.subarray(piece.offset - start, piece.offset - start + piece.length);
       await onTarget(piece.offset, () => copy.target.write(piece.offset, data, signal));
     }
   };

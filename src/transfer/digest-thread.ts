@@ -2,10 +2,15 @@
 import { hash } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
 
-type Request = { readonly id: number; readonly memory: SharedArrayBuffer; readonly length: number };
+type Request = {
+  readonly id: number;
+  readonly memory: SharedArrayBuffer;
+  readonly offset: number;
+  readonly length: number;
+};
 
 const port = parentPort;
 port?.on('message', (request: Request) => {
-  const digest = hash('sha256', Buffer.from(request.memory, 0, request.length), 'buffer');
+  const digest = hash('sha256', Buffer.from(request.memory, request.offset, request.length), 'buffer');
   port.postMessage({ id: request.id, digest }, []);
 });

@@ -6,10 +6,11 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { leafDigest } from './digest.ts';
+import type { SharedBuffer } from './memory.ts';
 
 export type Digester = Disposable & {
-  /** SHA-256 of the first `length` bytes, which must not change until it resolves. */
-  digest(memory: SharedArrayBuffer, length: number): Promise<Buffer>;
+  /** SHA-256 of `content`, which must not change until it resolves. */
+  digest(content: SharedBuffer): Promise<Buffer>;
 };
 
 type Job = { readonly resolve: (digest: Buffer) => void; readonly reject: (error: unknown) => void };
@@ -30,7 +31,7 @@ export function openDigester(): Digester {
   }
   let open = true;
   return {
-    digest: (memory, length) => (open ? submit(memory, length) : Promise.reject(new Error('the digester is closed'))),
+    digest: (content) => (open ? submit(content) : Promise.reject(new Error('the digester is closed'))),
     [Symbol.dispose]: () => {
       if (!open) return;
       open = false;
@@ -61,14 +62,15 @@ function startThread(): Thread {
   return thread;
 }
 
-function submit(memory: SharedArrayBuffer, length: number): Promise<Buffer> {
+function submit(content: SharedBuffer): Promise<Buffer> {
   const [first, ...rest] = threads;
   // Threads can only be missing after one died; then the main thread hashes.
-  if (first === undefined) return Promise.resolve(leafDigest(Buffer.from(memory, 0, length)));
+  if (first === undefined) return Promise.resolve(leafDigest(content));
   const thread = rest.reduce((least, other) => (other.jobs.size < least.jobs.size ? other : least), first);
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   nextId += 1;
   thread.jobs.set(nextId, { resolve, reject });
-  thread.worker.postMessage({ id: nextId, memory, length }, []);
+  const { buffer: memory, byteOffset: offset, length } = content;
+  thread.worker.postMessage({ id: nextId, memory, offset, length }, []);
   return promise;
 }

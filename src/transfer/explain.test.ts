@@ -15,7 +15,7 @@ const content = randomBytes(size);
 let warm: Digester;
 beforeAll(async () => {
   warm = openDigester();
-  await Promise.all([1, 2, 3, 4].map(() => warm.digest(new SharedArrayBuffer(1), 1)));
+  await Promise.all([1, 2, 3, 4].map(() => warm.digest(Buffer.from(new SharedArrayBuffer(1)))));
 });
 afterAll(() => warm[Symbol.dispose]());
 

@@ -31,6 +31,11 @@ export async function openFileRange(range: FileRange, signal: AbortSignal): Prom
     throw error;
   }
   let closed: Promise<void> | undefined;
+  const readInto = async (offset: number, buffer: Buffer, readSignal: AbortSignal): Promise<void> => {
+    readSignal.throwIfAborted();
+    checkRange(offset, buffer.length, range.lengthBytes);
+    await readAll(file, range, offset, buffer);
+  };
   return {
     sizeBytes: range.lengthBytes,
     access: 'random',
@@ -39,10 +44,11 @@ export async function openFileRange(range: FileRange, signal: AbortSignal): Prom
       if (length > 0) yield { offset, length, kind: 'data' as const };
     },
     async read(offset, length, readSignal) {
-      readSignal.throwIfAborted();
-      checkRange(offset, length, range.lengthBytes);
-      return readAll(file, range, offset, length);
+      const buffer = Buffer.allocUnsafeSlow(length);
+      await readInto(offset, buffer, readSignal);
+      return buffer;
     },
+    readInto,
     close() {
       closed ??= file.close();
       return closed;
@@ -50,10 +56,9 @@ export async function openFileRange(range: FileRange, signal: AbortSignal): Prom
   };
 }
 
-async function readAll(file: FileHandle, range: FileRange, offset: number, length: number): Promise<Buffer> {
-  const data = Buffer.allocUnsafeSlow(length);
-  for (let done = 0; done < length; ) {
-    const { bytesRead } = await file.read(data, done, length - done, range.offset + offset + done);
+async function readAll(file: FileHandle, range: FileRange, offset: number, buffer: Buffer): Promise<void> {
+  for (let done = 0; done < buffer.length; ) {
+    const { bytesRead } = await file.read(buffer, done, buffer.length - done, range.offset + offset + done);
     if (bytesRead === 0) {
       const end = range.offset + offset + done;
       throw new WherryError('transfer.source_shrank', {
@@ -64,5 +69,4 @@ async function readAll(file: FileHandle, range: FileRange, offset: number, lengt
     }
     done += bytesRead;
   }
-  return data;
 }

@@ -12,18 +12,15 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
-import Type from 'typebox';
-import Value from 'typebox/value';
 import { type ChunkDigest, type Coverage, createCoverage } from './coverage.ts';
 import { chunkCount, chunkRange, digestBytes, leafCount, leavesPerChunk } from './digest.ts';
 
-const Header = Type.Object({
-  diskId: Type.String(),
-  sizeBytes: Type.Integer({ minimum: 0 }),
+export type JournalHeader = {
+  readonly diskId: string;
+  readonly sizeBytes: number;
   /** Proves that source and target are still the ones the records are about; compared for equality. */
-  identity: Type.String(),
-});
-export type JournalHeader = Type.Static<typeof Header>;
+  readonly identity: string;
+};
 
 export type JournalRecord =
   | { readonly kind: 'leaf'; readonly leaf: number; readonly digest: Buffer }
@@ -149,7 +146,14 @@ async function readHeader(file: FileHandle): Promise<{ header: JournalHeader | n
   if (whole.length < magic.length + 4 + length + 4) return unreadable;
   if (crc32(whole.subarray(0, whole.length - 4)) !== whole.readUInt32BE(whole.length - 4)) return unreadable;
   const header: unknown = JSON.parse(whole.toString('utf8', magic.length + 4, whole.length - 4));
-  return Value.Check(Header, header) ? { header } : unreadable;
+  return isHeader(header) ? { header } : unreadable;
+}
+
+/** By hand: a schema library would double the time until the first byte is copied (0.25 s of loading). */
+function isHeader(value: unknown): value is JournalHeader {
+  if (typeof value !== 'object' || value === null) return false;
+  const { diskId, sizeBytes, identity }: { diskId?: unknown; sizeBytes?: unknown; identity?: unknown } = value;
+  return typeof diskId === 'string' && typeof identity === 'string' && Number.isSafeInteger(sizeBytes);
 }
 
 function encode(record: JournalRecord): Buffer {

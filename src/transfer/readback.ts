@@ -65,13 +65,13 @@ export async function readLeaves(readback: Readback, outer: AbortSignal): Promis
       const run = async (): Promise<void> => {
         try {
           const whole = one.data.length === 1 && one.data[0]?.length === leaf.length;
-          if (!whole) slot.buffer.fill(0, 0, leaf.length);
+          if (!whole) slot.fill(0, 0, leaf.length);
           const reads = blocks(one.data, blockFor(readback.limits ?? [], blockBytes)).map(({ offset, length }) =>
-            readBlock(offset, slot.buffer.subarray(offset - leaf.offset, offset - leaf.offset + length)),
+            readBlock(offset, slot.subarray(offset - leaf.offset, offset - leaf.offset + length)),
           );
           const failed = (await Promise.allSettled(reads)).find((result) => result.status === 'rejected');
           if (failed !== undefined) throw failed.reason;
-          readback.onLeaf(one.leaf, await readback.digester.digest(slot.memory, leaf.length));
+          readback.onLeaf(one.leaf, await readback.digester.digest(slot.subarray(0, leaf.length)));
         } finally {
           slots.give(slot);
         }

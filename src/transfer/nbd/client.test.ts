@@ -246,6 +246,24 @@ test('killing the server fails everything that is pending, at once and as passin
   await disk.close();
 });
 
+test('a canceled read into the caller’s buffer gives it back only when nothing writes to it any more', async () => {
+  await using folder = await testFolder();
+  await using server = await nbdkit(folder.path, '--filter=delay', 'pattern', '8M', 'rdelay=400ms');
+  const disk = await connectNbd({ socketPath: server.socketPath }, signal);
+  const buffer = Buffer.alloc(MiB);
+  const cancel = new AbortController();
+  const reading = disk.readInto(0, buffer, cancel.signal);
+  setTimeout(() => cancel.abort(new Error('enough')), 50);
+  await expect(reading).rejects.toThrow('enough');
+  buffer.fill(0xaa);
+  await sleep(600);
+  expect(buffer.equals(Buffer.alloc(MiB, 0xaa))).toBe(true);
+  // Control: that content is what would have come.
+  await disk.readInto(0, buffer, signal);
+  expect(buffer.readBigUInt64BE(8)).toBe(8n);
+  await disk.close();
+});
+
 test('a canceled read rejects at once with the reason, and the disk goes on', async () => {
   await using folder = await testFolder();
   await using server = await nbdkit(folder.path, '--filter=delay', 'pattern', '8M', 'rdelay=300ms');

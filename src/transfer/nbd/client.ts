@@ -24,7 +24,7 @@ export type NbdOptions = NbdAddress & {
   readonly peerEnded?: Promise<string>;
 };
 
-export type NbdDisk = WritableDisk & {
+export type NbdDisk = Required<WritableDisk> & {
   readonly readOnly: boolean;
   readonly connectionCount: number;
   /** One metadata context over a range, as the server says it; null when the server does not have that context. */
@@ -73,11 +73,11 @@ function nbdDisk(session: Session, where: string, startsZeroed: boolean): NbdDis
     if (readOnly) throw new WherryError('transfer.read_only', { where });
   };
 
-  const readBlocks = async (range: Range, target: Buffer, signal: AbortSignal): Promise<void> => {
+  const readBlocks = async (range: Range, target: Buffer, signal: AbortSignal, borrowed = false): Promise<void> => {
     await all(pieces(range, piece), (part) => {
       const from = part.offset - range.offset;
       const into = target.subarray(from, from + part.length);
-      return session.call('read', { kind: 'read', type: commands.read, ...part, target: into }, signal);
+      return session.call('read', { kind: 'read', type: commands.read, ...part, target: into, borrowed }, signal);
     });
   };
 
@@ -87,6 +87,13 @@ function nbdDisk(session: Session, where: string, startsZeroed: boolean): NbdDis
     const target = Buffer.allocUnsafeSlow(whole.length);
     await readBlocks(whole, target, signal);
     return whole.length === length ? target : target.subarray(offset - whole.offset, offset - whole.offset + length);
+  };
+
+  const readInto = async (offset: number, buffer: Buffer, signal: AbortSignal): Promise<void> => {
+    const range = { offset, length: buffer.length };
+    checkRange(offset, buffer.length, sizeBytes);
+    if (isAligned(range, minBlockBytes, sizeBytes)) await readBlocks(range, buffer, signal, true);
+    else (await read(offset, buffer.length, signal)).copy(buffer);
   };
 
   const writeBlocks = async (action: Action, range: Range, data: Buffer, signal: AbortSignal): Promise<void> => {
@@ -137,6 +144,7 @@ function nbdDisk(session: Session, where: string, startsZeroed: boolean): NbdDis
     readOnly,
     connectionCount: session.connectionCount,
     read,
+    readInto,
     write,
     extents(range, signal) {
       checkRange(range.offset, range.length, sizeBytes);

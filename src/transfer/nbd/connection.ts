@@ -15,6 +15,8 @@ export type Call = {
   readonly length: number;
   /** Read: filled with exactly `length` bytes. */
   readonly target?: Buffer;
+  /** The target is the caller's again when the call ends: a canceled read ends when nothing can write to it any more. */
+  readonly borrowed?: boolean;
   /** Write: sent as it is, without a copy. */
   readonly payload?: Buffer;
 };
@@ -87,11 +89,12 @@ export function openConnection(
     };
     const onAbort = (): void => {
       aborted = true;
-      // A write's bytes belong to us until the kernel has them: giving them back earlier could send other bytes. Where
-      // the server does not even take them, only ending the connection gets them back.
-      if (sent) giveUp();
+      // A write's bytes belong to us until the kernel has them: giving them back earlier could send other bytes. A reply
+      // to a canceled read would fill what the caller uses for something else by then. Where the server does not even
+      // take or send them, only ending the connection gets the buffers back.
+      if (sent && wanted.borrowed !== true) giveUp();
       else
-        setTimeout(() => (sent ? undefined : fail(new Error('a canceled write could not be sent'))), goodbyeMs).unref();
+        setTimeout(() => failures.has(cookie) && fail(new Error('a canceled request does not end')), goodbyeMs).unref();
     };
     const giveUp = (): void => {
       finish();
@@ -104,7 +107,8 @@ export function openConnection(
       ...(wanted.target === undefined ? {} : { target: wanted.target }),
       done() {
         finish();
-        resolve({ error: pending.error, statuses: byName(pending.statuses) });
+        if (aborted) reject(abortReason(callSignal));
+        else resolve({ error: pending.error, statuses: byName(pending.statuses) });
       },
     };
     inFlight.set(cookie, pending);

@@ -3,9 +3,12 @@ import { mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runChild } from '../../process/child.ts';
+import type { WritableDisk } from '../disk.ts';
+import { sharedMemory } from '../memory.ts';
 import { testDisk, testPattern } from '../test-disk.ts';
 import type { QemuImage } from './image-options.ts';
-import { connectNbd } from './client.ts';
+import { type NbdDisk, connectNbd } from './client.ts';
+import { direct } from './direct.ts';
 import { startQemuNbd } from './qemu-nbd.ts';
 import { serveNbd } from './server.ts';
 import { openRawRange } from './sparse.ts';
@@ -15,6 +18,10 @@ import { allocationDepthContext, openImage, openVolume } from './volume.ts';
 const { signal } = new AbortController();
 const MiB = 1024 * 1024;
 const run = (command: string, ...args: string[]) => runChild(command, args, { timeoutMs: 20_000 });
+const pretend = async (volume: WritableDisk, sizeBytes: number): Promise<NbdDisk> => ({
+  ...(volume as NbdDisk),
+  sizeBytes,
+});
 const sockets = async (folder: string) => (await readdir(folder)).filter((name) => name.endsWith('.sock'));
 
 test.each(['raw', 'qcow2'] as const)(
@@ -45,6 +52,52 @@ test.each(['raw', 'qcow2'] as const)(
     expect(await sockets(folder.path)).toEqual([]);
   },
 );
+
+test('whole pages of a raw volume go to its file, the rest through qemu-nbd, and both see each other', async () => {
+  await using folder = await testFolder();
+  const path = join(folder.path, 'volume');
+  const size = 8 * MiB + 1536;
+  await writeFile(path, Buffer.alloc(size, 0xee));
+  const volume = await openVolume({ path, format: 'raw', readOnly: false, startsZeroed: false }, folder.path, signal);
+  const memory = sharedMemory(size);
+  const expected = Buffer.alloc(size, 0xee);
+  const content = testPattern(size);
+  const ranges = [
+    [0, 4 * MiB],
+    [4 * MiB, 4096 + 512],
+    [5 * MiB, 100],
+    [6 * MiB + 512, MiB],
+    [8 * MiB - 4096, 4096 + 1536],
+  ] as const;
+  for (const [offset, length] of ranges) {
+    content.copy(memory, 0, offset, offset + length);
+    await volume.write(offset, memory.subarray(0, length), signal);
+    content.copy(expected, offset, offset, offset + length);
+    memory.fill(1);
+    await volume.readInto?.(offset, memory.subarray(0, length), signal);
+    expect(memory.subarray(0, length).equals(content.subarray(offset, offset + length))).toBe(true);
+  }
+  await volume.zero(MiB, MiB, signal);
+  expected.fill(0, MiB, 2 * MiB);
+  await volume.readInto?.(0, memory.subarray(0, 8 * MiB), signal);
+  expect(memory.subarray(0, 8 * MiB).equals(expected.subarray(0, 8 * MiB))).toBe(true);
+  await volume.flush(signal);
+  expect((await readFile(path)).equals(expected)).toBe(true);
+  await expect(volume.write(8 * MiB, memory.subarray(0, 8192), signal)).rejects.toThrow('past the end');
+  await volume.close();
+});
+
+test('a full file system is an error of its own, also for whole pages', async () => {
+  await using folder = await testFolder();
+  const path = join(folder.path, 'volume');
+  await writeFile(path, Buffer.alloc(4096));
+  // A file may not become longer than this: to the writer the same as a full disk.
+  const volume = await openVolume({ path, format: 'raw', readOnly: false, startsZeroed: false }, folder.path, signal);
+  const file = await direct({ ...(await pretend(volume, 2 ** 50)) }, path, false);
+  const writing = file.write(2 ** 49, sharedMemory(4096).subarray(0, 4096), signal);
+  await expect(writing).rejects.toMatchObject({ code: 'transfer.no_space', params: { where: path, offset: 2 ** 49 } });
+  await file.close();
+});
 
 test.each([
   'with, commas,,and = signs',

@@ -2,6 +2,7 @@
 import { WherryError } from '../../model/errors.ts';
 import type { ImageTools } from '../disk.ts';
 import { type NbdDisk, connectNbd } from './client.ts';
+import { direct } from './direct.ts';
 import { type QemuNbdOptions, startQemuNbd } from './qemu-nbd.ts';
 
 /**
@@ -48,7 +49,7 @@ export const allocationDepthContext = 'qemu:allocation-depth';
 export const openVolume: ImageTools['openVolume'] = async (volume, directory, signal) => {
   const { path, format, readOnly, startsZeroed } = volume;
   const disk = await openImage({ image: { path, format }, readOnly, directory, startsZeroed }, signal);
-  if (readOnly || !disk.readOnly) return disk;
+  if (readOnly || !disk.readOnly) return format === 'raw' ? direct(disk, path, readOnly) : disk;
   await disk.close();
   throw new WherryError('transfer.read_only', { where: path });
 };

@@ -47,7 +47,7 @@ export function compressedReader(bytes: Bytes, header: SparseHeader, owner: Owne
 }
 
 /** Like `Promise.all`, but waits for the others too before it rejects: they still read from the buffer. */
-async function allDone(work: readonly Promise<void>[]): Promise<void> {
+export async function allDone(work: readonly Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(work)) {
     if (result.status === 'rejected') throw result.reason;
   }

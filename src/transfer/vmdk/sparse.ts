@@ -2,7 +2,7 @@ import type { Disk, Extent, Range } from '../disk.ts';
 import { openBytes, type Place } from '../inspect/bytes.ts';
 import type { Owner } from '../inspect/refuse.ts';
 import { entriesPerTable, type SparseHeader } from '../inspect/vmdk-sparse.ts';
-import { compressedReader } from './compressed.ts';
+import { allDone, compressedReader } from './compressed.ts';
 import { grainHeaderBytes, maxCompressedBytes } from './inflate.ts';
 import { addCompressed, addStored, type CompressedRun, type StoredRun } from './runs.ts';
 import { type GrainTable, openTables } from './tables.ts';
@@ -40,11 +40,10 @@ export async function openSparse(
     return most;
   };
 
-  const read = async (offset: number, length: number, during: AbortSignal): Promise<Buffer> => {
-    const result = Buffer.allocUnsafeSlow(length);
+  const readInto = async (offset: number, result: Buffer, during: AbortSignal): Promise<void> => {
     const stored: StoredRun[] = [];
     const compressed: CompressedRun[] = [];
-    const readEnd = offset + length;
+    const readEnd = offset + result.length;
     for (let at = offset; at < readEnd; ) {
       const number = Math.floor(at / tableBytes);
       const end = Math.min(readEnd, (number + 1) * tableBytes);
@@ -66,10 +65,14 @@ export async function openSparse(
         at = next;
       }
     }
-    await Promise.all([
+    await allDone([
       ...stored.map((run) => bytes.readInto(result.subarray(run.into, run.into + run.length), run.offset, during)),
       ...compressed.map((run) => readCompressed(run, result, offset, during)),
     ]);
+  };
+  const read = async (offset: number, length: number, during: AbortSignal): Promise<Buffer> => {
+    const result = Buffer.allocUnsafeSlow(length);
+    await readInto(offset, result, during);
     return result;
   };
 
@@ -99,5 +102,5 @@ export async function openSparse(
     if (rangeEnd > from) yield { offset: from, length: rangeEnd - from, kind };
   }
 
-  return { sizeBytes, access: 'random', extents, read, close: () => bytes.close() };
+  return { sizeBytes, access: 'random', extents, read, readInto, close: () => bytes.close() };
 }
