@@ -85,7 +85,15 @@ const areas: readonly Area[] = [
   {
     files: ['src/worker/*.ts'],
     depth: 1,
-    knows: [...base, 'home.ts', 'version.ts', 'migration/protocol.ts', 'migration/step.ts', 'providers/provider.ts'],
+    knows: [
+      ...base,
+      'home.ts',
+      'version.ts',
+      'migration/protocol.ts',
+      'migration/step.ts',
+      'migration/vm-name.ts',
+      'providers/provider.ts',
+    ],
     why: 'worker knows model, process, the protocol and the ports; main.ts hands it steps and providers',
   },
 ];

@@ -46,7 +46,7 @@ function nameFor(vms: readonly VmMigrationSpec[]): string {
 async function createVmMigration(tx: Tx, migrationId: string, position: number, spec: VmMigrationSpec): Promise<void> {
   const id = newId();
   const targetCopyId = newId();
-  const itinerary = resolveItinerary(spec);
+  const itinerary = resolveItinerary(spec, null);
   const approved = move('vmMigration', 'planned', 'approved');
   const state: VmMigrationState = move('vmMigration', approved, 'queued');
   const source = JSON.stringify([spec.source, spec.vm]); // a NUL is escaped here, and harmless in a text column

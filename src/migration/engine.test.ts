@@ -43,6 +43,43 @@ test('a migration runs step by step, in the order of its itinerary, to its end',
   expect(vm?.steps.find(({ name }) => name === 'copy')).toMatchObject({ state: 'succeeded', attempts: 1 });
 });
 
+test('a source that can only be read in order is copied and verified before it is converted, once preflight has told', async () => {
+  const worker = fakeWorker(server.app, 'in-order');
+  await worker.hello();
+  const made = await server.create();
+  const id = made.vmMigrations[0]?.id ?? '';
+  const itinerary = async (): Promise<string> => (await server.vm(id)).itinerary.name;
+  expect(await itinerary()).toBe('cold');
+  const done = await work(worker, ({ step }) =>
+    step.name === 'preflight' ? { kind: 'succeeded', result: { ...preflightResult, inOrder: true } } : undefined,
+  );
+  expect(await itinerary()).toBe('cold-in-order');
+  expect(done.filter((name) => name !== 'check-manifest').slice(0, 6)).toEqual([
+    'preflight',
+    'create-disks',
+    'copy',
+    'verify',
+    'convert',
+    'apply',
+  ]);
+  expect(new Set(done).size).toBe(12);
+  expect((await server.migration(made.id)).vmMigrations[0]?.state).toBe('completed');
+});
+
+test('a migration that is canceled during preflight stays canceled, however its source can be read', async () => {
+  const worker = fakeWorker(server.app, 'in-order-canceled');
+  await worker.hello();
+  const made = await server.create();
+  const id = made.vmMigrations[0]?.id ?? '';
+  const done = await work(worker, async ({ step }) => {
+    if (step.name !== 'preflight') return undefined;
+    await server.post(`/vm-migrations/${id}/cancel`);
+    return { kind: 'succeeded', result: { ...preflightResult, inOrder: true } };
+  });
+  expect(done).toEqual(['preflight', 'undo']);
+  expect((await server.migration(made.id)).vmMigrations[0]?.state).toBe('canceled');
+});
+
 test('a step gets the results of the steps before it, and what preflight found', async () => {
   const worker = fakeWorker(server.app, 'two');
   await worker.hello();

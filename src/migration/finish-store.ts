@@ -5,15 +5,22 @@ import type { Db, Tx } from '../db/db.ts';
 import { Concern } from '../model/concern.ts';
 import { toStored, WherryError } from '../model/errors.ts';
 import { failPoint } from '../model/fail-points.ts';
+import { newId } from '../model/ids.ts';
 import { Vm } from '../model/vm.ts';
 import { acceptReport, currentStep } from './attempt-store.ts';
+import { type ItineraryFacts, resolveItinerary } from './itinerary.ts';
 import type { Policy } from './policy.ts';
 import type { Finish, Outcome } from './protocol.ts';
 import { json, lockEngine, type StepRow } from './rows-store.ts';
 import { endAttempt } from './settle-store.ts';
 
 /** What the engine keeps of preflight's result; the rest is for the steps. */
-const PreflightResult = Type.Object({ vm: Vm, targetName: Type.String(), concerns: Type.Array(Concern) });
+const PreflightResult = Type.Object({
+  vm: Vm,
+  targetName: Type.String(),
+  concerns: Type.Array(Concern),
+  inOrder: Type.Optional(Type.Boolean()),
+});
 
 /**
  * Said again, it changes nothing and is answered the same, whatever the outcome says then.
@@ -55,5 +62,35 @@ async function keepPreflight(tx: Tx, step: StepRow, outcome: Outcome): Promise<O
     .set({ vm: json(result.vm), target_name: result.targetName.replaceAll('\0', ''), concerns: json(result.concerns) })
     .where('id', '=', step.vm_migration_id)
     .execute();
+  await freezeItinerary(tx, step, { inOrder: result.inOrder ?? false });
   return outcome;
+}
+
+/**
+ * Now that the source is known, so is the way; from here on it stays. Nothing but preflight has begun, so the steps that
+ * wait are put in the new order, made or dropped.
+ */
+async function freezeItinerary(tx: Tx, preflight: StepRow, facts: ItineraryFacts): Promise<void> {
+  const id = preflight.vm_migration_id;
+  const { spec, itinerary: before } = await tx
+    .selectFrom('vm_migration')
+    .select(['spec', 'itinerary'])
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow();
+  const itinerary = resolveItinerary(spec, facts);
+  if (itinerary.name === before.name) return; // a newer version of the same is for newer migrations
+  const others = tx.selectFrom('step').where('vm_migration_id', '=', id).where('id', '!=', preflight.id);
+  if (await others.where('state', '!=', 'waiting').select('id').executeTakeFirst()) return; // it is being stopped
+  await tx
+    .updateTable('vm_migration')
+    .set({ itinerary: json(itinerary), itinerary_version: itinerary.version })
+    .where('id', '=', id)
+    .execute();
+  await tx.deleteFrom('step').where('vm_migration_id', '=', id).where('state', '=', 'waiting').execute();
+  const rest = itinerary.steps.flatMap(({ name, after }, position) =>
+    name === preflight.name
+      ? []
+      : [{ id: newId(), vm_migration_id: id, position, name, after: [...after], state: 'waiting' as const }],
+  );
+  await tx.insertInto('step').values(rest).execute();
 }

@@ -4,6 +4,7 @@
  */
 import type { VmMigrationSpec } from '../model/spec.ts';
 import { cold } from './itineraries/cold.ts';
+import { coldInOrder } from './itineraries/cold-in-order.ts';
 
 export type StepPlan = {
   readonly name: StepName;
@@ -37,6 +38,13 @@ export type Itinerary = {
   readonly pointOfNoReturn: StepName;
 };
 
-export function resolveItinerary(_spec: VmMigrationSpec): Itinerary {
-  return cold;
+/** What preflight has found that decides about the way. */
+export type ItineraryFacts = {
+  /** A disk can only be read once, in order. */
+  readonly inOrder: boolean;
+};
+
+/** Resolved once when the migration is made (`facts` null), and once more when preflight has told; then frozen. */
+export function resolveItinerary(_spec: VmMigrationSpec, facts: ItineraryFacts | null): Itinerary {
+  return facts?.inOrder === true ? coldInOrder : cold;
 }

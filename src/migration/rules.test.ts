@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { afterLoss } from './expiry.ts';
 import { cold } from './itineraries/cold.ts';
+import { coldInOrder } from './itineraries/cold-in-order.ts';
 import { fitLog } from './log-store.ts';
 import { countsOf, migrationStateOf } from './migration-state.ts';
 import { fateOf, type StepSituation } from './outcome.ts';
@@ -28,18 +29,21 @@ test('the states in the database are those of the tables of moves', () => {
   }
 });
 
-test('every step of the cold itinerary waits only for steps before it, and the last one waits for all', () => {
-  const seen = new Set<string>();
-  for (const { name, after } of cold.steps) {
-    for (const before of after) expect(seen).toContain(before);
-    seen.add(name);
-  }
-  const reached = (name: string): string[] => [
-    name,
-    ...(cold.steps.find((step) => step.name === name)?.after ?? []).flatMap(reached),
-  ];
-  expect(new Set(reached('clean-up'))).toEqual(seen);
-});
+test.each([cold, coldInOrder])(
+  'every step of the $name itinerary waits only for steps before it, and the last one waits for all',
+  ({ steps }) => {
+    const seen = new Set<string>();
+    for (const { name, after } of steps) {
+      for (const before of after) expect(seen).toContain(before);
+      seen.add(name);
+    }
+    const reached = (name: string): string[] => [
+      name,
+      ...(steps.find((step) => step.name === name)?.after ?? []).flatMap(reached),
+    ];
+    expect(new Set(reached('clean-up'))).toEqual(seen);
+  },
+);
 
 test.each([
   [-1, { kind: 'again', waitMs: 0, fruitless: 0 }],
