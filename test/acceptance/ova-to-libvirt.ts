@@ -64,7 +64,9 @@ async function migrate(
     evidence.includes(appliance.marker),
     evidence || 'no evidence',
   );
-  report.check('its root file system is on the migrated virtio disk', /root=\/dev\/vda/.test(evidence), evidence);
+  // Converted, it has virtio-blk; the oVirt guest keeps the virtio-scsi that it had.
+  const disk = kind === 'debian' ? '/dev/vda' : '/dev/sda';
+  report.check('its root file system is on the migrated disk', evidence.includes(`root=${disk}`), evidence);
   report.check('libvirt says it runs', (await libvirtd.virsh('domstate', name)).trim() === 'running');
 
   const xml = await libvirtd.virsh('dumpxml', name);
