@@ -73,9 +73,7 @@ function isSkipped(result: unknown): boolean {
 }
 
 function givenUpAfter(step: StepSituation, last: StoredError | null): StoredError {
-  const reason =
-    last === null ? 'the worker stopped' : (last.causes[0] ?? new WherryError(last.code, last.params).message);
-  return toStored(
-    new WherryError('migration.step_lost', { step: step.name, vm: step.vmName, attempts: step.attempts, reason }),
-  );
+  const reason = last === null ? 'the worker stopped' : new WherryError(last.code, last.params).message;
+  const params = { step: step.name, vm: step.vmName, attempts: step.attempts, reason };
+  return { ...toStored(new WherryError('migration.step_lost', params)), causes: last?.causes ?? [] };
 }

@@ -9,5 +9,7 @@ export const Concern = Type.Object({
   code: Type.String(),
   severity: StringEnum(['critical', 'warning', 'information']),
   params: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number()])),
+  /** The words of what refused, outermost first, where something did. */
+  causes: Type.Optional(Type.Array(Type.String())),
 });
 export type Concern = Type.Static<typeof Concern>;

@@ -19,7 +19,7 @@ import { workerErrors } from './errors/worker.ts';
 export type ErrorEntry = {
   /** HTTP status when it is the answer to a request. */
   readonly status: number;
-  /** What failed, with `{parameters}`. */
+  /** What failed, with `{parameters}`. A part in [square brackets] is left out while a parameter in it is not known. */
   readonly message: string;
   /** What to do next, with `{parameters}`. */
   readonly next: string;
@@ -69,6 +69,15 @@ export class WherryError extends Error {
   }
 }
 
+/**
+ * The same error with what is only known further out (which VM, disk, host): parameters that it has stay as they are.
+ * Anything but a `WherryError` goes through unchanged.
+ */
+export function located(error: unknown, params: ErrorParams): unknown {
+  if (!(error instanceof WherryError)) return error;
+  return new WherryError(error.code, { ...params, ...error.params }, error.cause);
+}
+
 /** Makes any thrown value storable. What is not a `WherryError` becomes `internal`, with its own words as cause. */
 export function toStored(error: unknown): StoredError {
   if (error instanceof WherryError) {
@@ -103,5 +112,8 @@ function causesOf(error: unknown): string[] {
 }
 
 function fill(template: string, params: ErrorParams): string {
-  return template.replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole));
+  const isKnown = ([, name = '']: RegExpExecArray): boolean => params[name] !== undefined && params[name] !== '';
+  return template
+    .replace(/\[([^\]]*)\]/g, (_, part: string) => ([...part.matchAll(/\{(\w+)\}/g)].every(isKnown) ? part : ''))
+    .replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole));
 }

@@ -17,9 +17,16 @@ export type StepChild = {
   send(message: ToChild): void;
   /** KILLs the whole tree. Resolves when it is gone. */
   kill(): Promise<void>;
-  /** Never rejects; says how it ended in words. */
-  readonly ended: Promise<string>;
+  /** Never rejects. */
+  readonly ended: Promise<ChildEnd>;
 };
+
+/** How it ended in words, and the last of what it printed; empty when it was silent. */
+export type ChildEnd = { readonly how: string; readonly lastWords: string };
+
+const maxLastWords = 2_000;
+/** Output that is still in the pipes comes within this time; a pipe that somebody else holds must not keep us. */
+const drainMs = 500;
 
 const mainFile = fileURLToPath(new URL('../main.ts', import.meta.url));
 
@@ -38,14 +45,21 @@ export function startStepChild(options: {
     },
   );
   child.on('message', (message) => options.onMessage(message as FromChild));
+  let output = '';
   for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (text: string) => options.onOutput(text.trimEnd()));
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      output = `${output}${text}`.slice(-maxLastWords);
+      options.onOutput(text.trimEnd());
+    });
   }
-  const ended = new Promise<string>((resolve) => {
-    child.once('error', (error) => resolve(`could not be started: ${error.message}`));
-    child.once('exit', (code, signal) =>
-      resolve(signal === null ? `ended with code ${code}` : `was killed by ${signal}`),
-    );
+  const ended = new Promise<ChildEnd>((resolve) => {
+    const end = (how: string): void => resolve({ how, lastWords: output.trim() });
+    child.once('error', (error) => end(`could not be started: ${error.message}`));
+    child.once('exit', (code, signal) => {
+      const how = signal === null ? `ended with code ${code}` : `was killed by ${signal}`;
+      child.once('close', () => end(how));
+      setTimeout(() => end(how), drainMs).unref();
+    });
   });
   return {
     pid: child.pid ?? -1,

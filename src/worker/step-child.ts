@@ -2,11 +2,22 @@
  * The inside of the child process: runs the steps and calls it is sent, and talks to nobody but the worker. Steps of one
  * VM migration may run side by side here (copy and conversion).
  */
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JournalEntry, Lease, Outcome } from '../migration/protocol.ts';
 import type { Step, StepContext } from '../migration/step.ts';
+import { vmNameOf } from '../migration/vm-name.ts';
 import { failPoint } from '../model/fail-points.ts';
-import { WherryError, catalogue, fromStored, toStored, type ErrorEntry } from '../model/errors.ts';
+import {
+  catalogue,
+  type ErrorEntry,
+  type ErrorParams,
+  explain,
+  fromStored,
+  located,
+  toStored,
+  WherryError,
+} from '../model/errors.ts';
 import type { SourceSpec } from '../model/spec.ts';
 import type { Providers } from '../providers/provider.ts';
 import type { FromChild, ToChild } from './messages.ts';
@@ -66,7 +77,9 @@ export function runStepChild({ steps, providers }: StepChildOptions): void {
       const result = await retrying(step, context);
       outcome = { kind: 'succeeded', result: result.skipped === true ? { skipped: true } : result.value };
     } catch (error) {
-      outcome = controller.signal.aborted ? { kind: 'canceled' } : failure(error);
+      outcome = controller.signal.aborted
+        ? { kind: 'canceled' }
+        : failure(located(error, placeOf(lease)), lease.step.name);
       if (outcome.kind === 'failed' && outcome.error.code === 'internal') context.log('error', stackOf(error));
     }
     running.delete(lease.token);
@@ -78,7 +91,7 @@ export function runStepChild({ steps, providers }: StepChildOptions): void {
       const result = await call(providers, method, params);
       say({ kind: 'answer', id, result, error: null });
     } catch (error) {
-      say({ kind: 'answer', id, result: null, error: toStored(error) });
+      say({ kind: 'answer', id, result: null, error: toStored(located(error, { host: hostname() })) });
     }
   };
 
@@ -117,26 +130,40 @@ export function runStepChild({ steps, providers }: StepChildOptions): void {
 
 /** What can pass is tried again with back-off, for this long in all; a step looks before it creates, so that is safe. */
 const retryWaitsMs = [250, 1_000, 4_000, 10_000, 30_000];
+/** Nothing is lost yet, and a person may be waiting for the answer. */
+const preflightWaitsMs = [250, 1_000];
 
 async function retrying(step: Step, context: StepContext): ReturnType<Step> {
+  const { lease } = context;
+  const waitsMs = lease.step.name === 'preflight' ? preflightWaitsMs : retryWaitsMs;
   for (let attempt = 0; ; attempt++) {
     try {
       return await step(context);
     } catch (error) {
-      const wait = retryWaitsMs[attempt];
+      const wait = waitsMs[attempt];
       if (wait === undefined || context.signal.aborted || !(error instanceof WherryError) || !error.passing)
         throw error;
-      context.log('warning', `${error.message}; trying again in ${wait / 1000} s`);
+      const { message } = explain(toStored(located(error, placeOf(lease))));
+      context.log('warning', `${message}; trying again in ${wait / 1000} s`);
       await sleep(wait, undefined, { signal: context.signal });
     }
   }
 }
 
-/** Something that only this worker lacks is declined: another one may have it. */
-function failure(error: unknown): Outcome {
+/** What every error of a step may name, wherever it comes from. */
+function placeOf({ vmMigration }: Lease): ErrorParams {
+  return { vm: vmNameOf(vmMigration.spec, vmMigration.vm), host: hostname() };
+}
+
+/**
+ * Something that only this worker lacks is declined: another one may have it. What may come back by itself is a reason
+ * to decline before anything was begun; afterwards the step is better tried again here, above all undoing.
+ */
+function failure(error: unknown, step: string): Outcome {
   const stored = toStored(error);
   const entry: ErrorEntry = catalogue[stored.code];
-  return { kind: entry.elsewhere === true ? 'declined' : 'failed', error: { ...stored, causes: [...stored.causes] } };
+  const declines = entry.elsewhere === true && (entry.passing !== true || step === 'preflight');
+  return { kind: declines ? 'declined' : 'failed', error: { ...stored, causes: [...stored.causes] } };
 }
 
 async function call(providers: Providers, method: string, params: unknown): Promise<unknown> {

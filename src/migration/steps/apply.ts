@@ -15,7 +15,7 @@ import { openVolume } from '../../transfer/nbd/volume.ts';
 import type { DiskProgress } from '../protocol.ts';
 import type { Step, StepContext } from '../step.ts';
 import { convertOnOverlays, overlayIdFile, type Converted } from './convert.ts';
-import { openEnds, type Ends } from './ends.ts';
+import { ofDisk, openEnds, type Ends } from './ends.ts';
 import { maybeResultOf, resultOf } from './results.ts';
 
 /** Extents are stored as [offset, length, 1 for data or 0 for zero]. */
@@ -28,11 +28,13 @@ type Checkpoint = Type.Static<typeof Checkpoint>;
 export const apply: Step = async (context) => {
   const first = maybeResultOf(context, 'convert');
   if (first === null) return { skipped: true };
-  const { overlayId, overlays } = await presentOverlays(context, first);
   await using ends = await openEnds(context);
-
+  const present = await presentOverlayId(context);
   const before = context.lease.checkpoint === null ? null : Value.Parse(Checkpoint, context.lease.checkpoint);
-  if (before !== null && before.overlayId !== overlayId) await restore(context, ends, before);
+  // Before a new conversion: where the source can only be read in order, it works on the target copy.
+  if (before !== null && before.overlayId !== present) await restore(context, ends, before);
+  const { overlayId, overlays } =
+    present === '' ? await convertAgain(context) : { overlayId: present, overlays: first.overlays };
 
   const clusters: Checkpoint['clusters'] = {};
   for (const { diskId, path } of overlays) clusters[diskId] = await listed(path, context.signal);
@@ -44,19 +46,18 @@ export const apply: Step = async (context) => {
   const progress = new Map<string, DiskProgress>();
   for (const { diskId, path } of overlays) {
     const extents = (clusters[diskId] ?? []).map(extentOf);
-    bytesApplied += await applyOne(context, ends, { diskId, path, extents, progress });
+    bytesApplied += await ofDisk(diskId, applyOne(context, ends, { diskId, path, extents, progress }));
   }
   await context.failPoint('apply.done');
   return { value: { bytesApplied } };
 };
 
-/** The overlays of the conversion that finished, or, where they are not on this worker, of a new one. */
-async function presentOverlays(
-  context: StepContext,
-  first: Converted,
-): Promise<Pick<Converted, 'overlayId' | 'overlays'>> {
-  const present = (await readFile(overlayIdFile(context), 'utf8').catch(() => '')).trim();
-  if (present !== '') return { overlayId: present, overlays: first.overlays };
+/** Of the conversion whose overlays are whole and on this worker; empty when there is none. */
+async function presentOverlayId(context: StepContext): Promise<string> {
+  return (await readFile(overlayIdFile(context), 'utf8').catch(() => '')).trim();
+}
+
+async function convertAgain(context: StepContext): Promise<Converted> {
   context.log('warning', 'the overlays of the conversion are not on this worker: converting again');
   return convertOnOverlays(context);
 }

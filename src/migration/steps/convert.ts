@@ -10,6 +10,7 @@ import { convertGuest } from '../../conversion/convert.ts';
 import type { Overlay } from '../../conversion/libvirt-xml.ts';
 import { createOverlay } from '../../conversion/overlay.ts';
 import { shortcutOf } from '../../conversion/scratch.ts';
+import { located } from '../../model/errors.ts';
 import { newId } from '../../model/ids.ts';
 import { serveNbd } from '../../transfer/nbd/server.ts';
 import type { Step, StepContext } from '../step.ts';
@@ -21,8 +22,13 @@ import type Type from 'typebox';
 export type Converted = Type.Static<(typeof results)['convert']>;
 
 export const convert: Step = async (context) => {
-  if (!resultOf(context, 'preflight').conversion) return { skipped: true };
-  return { value: await convertOnOverlays(context) };
+  const { conversion, vm } = resultOf(context, 'preflight');
+  if (!conversion) return { skipped: true };
+  try {
+    return { value: await convertOnOverlays(context) };
+  } catch (error) {
+    throw located(error, { disks: vm.disks.map(({ name }) => name).join(', ') });
+  }
 };
 
 /** Also called by `apply`, when the overlays of the conversion are on a worker that is gone. */

@@ -10,7 +10,7 @@ import { WherryError } from '../../model/errors.ts';
 import type { Vm } from '../../model/vm.ts';
 import type { DiskProgress } from '../protocol.ts';
 import type { Step, StepContext } from '../step.ts';
-import { openEnds, type Ends } from './ends.ts';
+import { ofDisk, openEnds, type Ends } from './ends.ts';
 import { resultOf } from './results.ts';
 
 export const copy: Step = async (context) => {
@@ -33,7 +33,7 @@ export const copy: Step = async (context) => {
     if (now[disk.diskId] !== identity[disk.diskId]) {
       throw new WherryError('transfer.source_changed', { disk: disk.diskId, vm: vm.name });
     }
-    return copyOne(task);
+    return ofDisk(disk.diskId, copyOne(task));
   });
   const settled = await Promise.allSettled(
     copies.map((each) =>

@@ -1,5 +1,6 @@
 import type { DiskRequest, TargetDisk } from '../../providers/provider.ts';
 import type { Step } from '../step.ts';
+import { ofDisk } from './ends.ts';
 import { recorded } from './recorded.ts';
 import { resultOf } from './results.ts';
 
@@ -14,7 +15,8 @@ export const createDisks: Step = async (context) => {
     const planned = target.planDisk(request);
     const points = { intent: 'create-disks.intent.after', effect: 'create-disks.effect.after' } as const;
     const object = { kind: 'target-disk', key: disk.id, planned, points } as const;
-    disks.push(await recorded(context, object, () => target.createDisk(planned, request, context.signal)));
+    const effect = (): Promise<TargetDisk> => ofDisk(disk.name, target.createDisk(planned, request, context.signal));
+    disks.push(await recorded(context, object, effect));
   }
   await context.failPoint('create-disks.done');
   return { value: { disks } };

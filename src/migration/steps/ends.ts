@@ -1,4 +1,5 @@
 import type { Disk, WritableDisk } from '../../transfer/disk.ts';
+import { located } from '../../model/errors.ts';
 import type { Vm } from '../../model/vm.ts';
 import type { Source, Target, TargetDisk } from '../../providers/provider.ts';
 import type { StepContext } from '../step.ts';
@@ -35,4 +36,13 @@ export async function openEnds(context: StepContext): Promise<Ends> {
     },
     [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
   };
+}
+
+/** Errors of work on one disk name it. */
+export async function ofDisk<T>(disk: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw located(error, { disk });
+  }
 }

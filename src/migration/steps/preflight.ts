@@ -2,19 +2,36 @@
  * Looks before anything is changed: the source is read and described, the target asked what stands in the way. What is
  * found here costs a user nothing; found later it would cost a copy.
  */
+import { hostname } from 'node:os';
+import type Type from 'typebox';
 import { conversionNeeded } from '../../conversion/needed.ts';
 import { inspectVersion } from '../../conversion/tool.ts';
-import { type ErrorCode, WherryError } from '../../model/errors.ts';
-import type { Step } from '../step.ts';
+import { type ErrorCode, fromStored, located } from '../../model/errors.ts';
+import type { Vm } from '../../model/vm.ts';
+import type { Source } from '../../providers/provider.ts';
+import type { Step, StepContext } from '../step.ts';
 import { recorded } from './recorded.ts';
+import type { results } from './results.ts';
+
+type Looked = Type.Static<(typeof results)['preflight']>;
 
 export const preflight: Step = async (context) => {
-  const { spec, targetCopyId } = context.lease.vmMigration;
+  const { spec } = context.lease.vmMigration;
   const directory = { path: context.directory };
   await recorded(context, { kind: 'directory', key: 'work', planned: directory, local: true }, async () => directory);
 
   await using source = await context.providers.openSource(spec.source, context.signal);
   const vm = await source.describe(spec.vm, context.signal);
+  try {
+    return { value: await look(context, source, vm) };
+  } catch (error) {
+    throw located(error, { vm: vm.name }); // its name is known from here on
+  }
+};
+
+async function look(context: StepContext, source: Source, vm: Vm): Promise<Looked> {
+  const { spec, targetCopyId } = context.lease.vmMigration;
+  const host = hostname();
   const identity = await source.identity(vm, context.signal);
   const targetName = spec.targetName ?? vm.name;
   const conversion = conversionNeeded(vm, spec.options.conversion);
@@ -22,14 +39,18 @@ export const preflight: Step = async (context) => {
 
   await using target = await context.providers.openTarget(spec.target, context.signal);
   await target.eligible(context.signal);
-  const concerns = [
+  const found = [
     ...((await source.concerns?.(vm, context.signal)) ?? []),
     ...(await target.concerns({ mark: { targetCopyId }, vm, targetName }, context.signal)),
   ];
+  const concerns = found.map((concern) => ({ ...concern, params: { vm: vm.name, host, ...concern.params } }));
   const critical = concerns.find((concern) => concern.severity === 'critical');
-  if (critical !== undefined) throw new WherryError(critical.code as ErrorCode, critical.params);
+  if (critical !== undefined) {
+    const { code, params, causes = [] } = critical;
+    throw fromStored({ code: code as ErrorCode, params, causes });
+  }
 
   const inOrder = vm.disks.some((disk) => disk.access === 'sequential');
   await context.failPoint('preflight.done');
-  return { value: { vm, targetName, concerns, conversion, inOrder, identity } };
-};
+  return { vm, targetName, concerns, conversion, inOrder, identity };
+}

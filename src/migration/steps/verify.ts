@@ -10,7 +10,7 @@ import type { Vm } from '../../model/vm.ts';
 import type { DiskProgress } from '../protocol.ts';
 import type { Step, StepContext } from '../step.ts';
 import { journalHeader } from './copy.ts';
-import { openEnds, type Ends } from './ends.ts';
+import { ofDisk, openEnds, type Ends } from './ends.ts';
 import { resultOf } from './results.ts';
 
 export const verify: Step = async (context) => {
@@ -25,7 +25,7 @@ export const verify: Step = async (context) => {
   };
   let bytesRead = 0;
   for (const [index, disk] of disks.entries()) {
-    bytesRead += await verifyOne(context, ends, { vm, disk, index, report });
+    bytesRead += await ofDisk(disk.diskId, verifyOne(context, ends, { vm, disk, index, report }));
   }
   return { value: { bytesRead } };
 };

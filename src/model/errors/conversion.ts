@@ -4,18 +4,19 @@ import type { ErrorEntry } from '../errors.ts';
 export const conversionErrors = {
   'conversion.tool_missing': {
     status: 409,
-    message: 'This worker cannot convert guests: {reason}',
+    message: '[VM {vm}: ]the worker[ on host {host}] cannot convert guests: {reason}',
     next: 'Install the package virt-v2v (script/setup does), or set conversion to “never” if the guest already runs on KVM.',
+    elsewhere: true,
   },
   'conversion.no_os': {
     status: 422,
-    message: 'VM {vm}: no operating system was found on its disks',
-    next: 'Check that all disks of the VM are there and not encrypted. If it is a data VM or boots from elsewhere, set conversion to “never”.',
+    message: 'VM {vm}: no operating system was found on its disks[ ({disks})]',
+    next: 'Check that all disks of the VM are there and not encrypted. If it is a data VM or boots from elsewhere, set conversion to “never” (--conversion never).',
   },
   'conversion.unsupported_os': {
     status: 422,
-    message: 'VM {vm}: its operating system ({os}) is not one that virt-v2v can convert',
-    next: 'Set conversion to “never”: the guest keeps emulated devices it knows. Or install virtio drivers in it first and do the same.',
+    message: 'VM {vm}: its operating system ({os})[ on {disks}] is not one that virt-v2v can convert',
+    next: 'Set conversion to “never” (--conversion never): the guest keeps emulated devices it knows. Or install virtio drivers in it first and do the same.',
   },
   'conversion.multi_boot': {
     status: 422,
@@ -45,8 +46,9 @@ export const conversionErrors = {
   },
   'conversion.appliance_missing': {
     status: 409,
-    message: 'This worker cannot start the conversion of VM {vm}: {missing} is missing',
+    message: 'VM {vm}: the conversion cannot start[ on host {host}]: {missing} is missing',
     next: 'Install {package} on the worker (script/setup does), then start the migration again.',
+    elsewhere: true,
   },
   'conversion.appliance_failed': {
     status: 503,
@@ -56,12 +58,12 @@ export const conversionErrors = {
   },
   'conversion.no_scratch_space': {
     status: 507,
-    message: 'VM {vm}: too little room for the conversion in {directory} on the worker',
+    message: 'VM {vm}: too little room for the conversion in {directory}[ on host {host}]',
     next: 'Free at least 1 GiB there, or point the worker’s cache directory (XDG_CACHE_HOME) elsewhere.',
   },
   'conversion.disk_unreadable': {
     status: 503,
-    message: 'VM {vm}: a disk could not be read or written during the conversion',
+    message: 'VM {vm}: a disk could not be read or written during the conversion[ on host {host}]',
     next: 'See whether the source is still reachable; the conversion is tried again by itself.',
     passing: true,
   },

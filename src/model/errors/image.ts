@@ -4,8 +4,9 @@ import type { ErrorEntry } from '../errors.ts';
 export const imageErrors = {
   'image.unreadable': {
     status: 422,
-    message: 'The image of disk {disk} of {vm} cannot be read: {path} (as user {user})',
-    next: 'Check that the file exists on the worker and that user {user} may read it and search its directories.',
+    message: 'The image of disk {disk} of {vm} cannot be read: {path} (as user {user}[ on host {host}])',
+    next: 'Check that the file exists[ on {host}] and that user {user} may read it and search its directories.',
+    elsewhere: true,
   },
   'image.truncated': {
     status: 422,

@@ -4,81 +4,89 @@ import type { ErrorEntry } from '../errors.ts';
 export const libvirtErrors = {
   'libvirt.not_running': {
     status: 503,
-    message: 'libvirt does not answer at {uri}',
-    next: 'Start it on this host: systemctl start libvirtd (qemu:///system), or virsh -c qemu:///session list (qemu:///session). If it is not installed, install libvirt-daemon-system.',
+    message: '[VM {vm}: ]libvirt does not answer at {uri}[ on host {host}]',
+    next: 'Start it[ on {host}]: systemctl start libvirtd (qemu:///system), or virsh -c qemu:///session list (qemu:///session). If it is not installed, install libvirt-daemon-system. Then start the migration again.',
     passing: true,
+    elsewhere: true,
   },
   'libvirt.not_allowed': {
     status: 403,
-    message: 'User {user} may not use libvirt at {uri}',
-    next: 'Run the worker as root (sudo), add {user} to the group libvirt and sign in again, or use qemu:///session.',
+    message: 'User {user} may not use libvirt at {uri}[ on host {host}][, where VM {vm} is to go]',
+    next: 'Run the worker as root (sudo), add {user} to the group libvirt (usermod -aG libvirt {user}) and start the worker again, or use qemu:///session.',
+    elsewhere: true,
   },
   'libvirt.uri_unsupported': {
     status: 400,
-    message: 'The libvirt URI {uri} is not supported as a target',
+    message: '[VM {vm}: ]the libvirt URI {uri} is not supported as a target',
     next: 'Use qemu:///system or qemu:///session, on a worker that runs on the libvirt host itself.',
   },
   'libvirt.refused': {
     status: 502,
-    message: 'libvirt at {uri} refused the connection',
+    message: '[VM {vm}: ]libvirt at {uri}[ on host {host}] refused the connection',
     next: 'Read the cause; virsh -c {uri} version says more.',
+    elsewhere: true,
   },
   'libvirt.connection_lost': {
     status: 503,
-    message: 'The connection to libvirt ({socket}) broke',
+    message: '[VM {vm}: ]the connection to libvirt ({socket}[ on host {host}]) broke',
     next: 'It is tried again by itself. If it stays so, look at the log of libvirtd.',
     passing: true,
   },
   'libvirt.no_answer': {
     status: 504,
-    message: 'libvirt ({socket}) did not answer for {seconds} seconds',
+    message: '[VM {vm}: ]libvirt ({socket}[ on host {host}]) did not answer for {seconds} seconds',
     next: 'It is tried again by itself. If it stays so, look whether libvirtd hangs, and at its log.',
     passing: true,
   },
   'libvirt.call_failed': {
     status: 502,
     message: 'libvirt could not {action} for VM {vm}',
-    next: 'Read the cause, mend it on the host, and retry.',
+    next: 'The cause is libvirt’s own message: mend what it names on the host[ {host}], then start the migration again. More is in the log of libvirtd (journalctl -u libvirtd).',
   },
   'libvirt.no_permission': {
     status: 403,
-    message: 'User {user} cannot write volumes of pool {pool} in {path}',
+    message: 'User {user} cannot write volumes of pool {pool} in {path}[ on host {host}][, where VM {vm} is to go]',
     next: 'libvirt makes volumes that only {owner} can write: run the worker as {owner} (sudo), or use qemu:///session.',
+    elsewhere: true,
   },
   'libvirt.other_host': {
     status: 409,
-    message: 'The path {path} of pool {pool} is not what libvirt at {uri} sees there',
+    message:
+      '[VM {vm}: ]the path {path} of pool {pool} is not the same place for the worker[ on host {host}] as for libvirt at {uri}',
     next: 'Run a worker on the libvirt host itself, outside of containers, with the same file systems mounted.',
+    elsewhere: true,
   },
   'libvirt.tool_missing': {
     status: 503,
-    message: '{tool} is not installed on this host',
+    message: '[VM {vm}: ]{tool} is not installed[ on host {host}]',
     next: 'Install it (Debian and Ubuntu: {package}).',
+    elsewhere: true,
   },
   'libvirt.pool_missing': {
     status: 404,
-    message: 'libvirt has no storage pool {pool}',
+    message: '[VM {vm}: ]libvirt[ on host {host}] has no storage pool {pool}',
     next: 'Choose one of: {pools}. Or define it: virsh pool-define-as {pool} dir --target DIRECTORY, then pool-start and pool-autostart.',
   },
   'libvirt.pool_inactive': {
     status: 409,
-    message: 'The storage pool {pool} is not started',
+    message: '[VM {vm}: ]the storage pool {pool}[ on host {host}] is not started',
     next: 'Start it: virsh pool-start {pool}. Active pools: {pools}.',
   },
   'libvirt.pool_unsupported': {
     status: 400,
-    message: 'The storage pool {pool} is of type {type}, which cannot be a target',
+    message: '[VM {vm}: ]the storage pool {pool}[ on host {host}] is of type {type}, which cannot be a target',
     next: 'Choose a pool of type dir, fs or netfs: {pools}.',
   },
   'libvirt.no_space': {
     status: 409,
-    message: 'VM {vm} needs {neededGiB} GiB, pool {pool} has {availableGiB} GiB left',
-    next: 'Make room, choose another pool, or choose qcow2 instead of raw.',
+    message:
+      'VM {vm} needs at least {neededGiB} GiB, but pool {pool}[ on host {host}] has only {availableGiB} GiB left',
+    next: 'Make room in the pool, choose another one (virsh pool-list --details shows how much they have), or choose qcow2 if it was raw.',
   },
   'libvirt.may_outgrow_space': {
     status: 409,
     message:
-      'VM {vm} fits into pool {pool} now, but its disks can grow to {neededGiB} GiB, {availableGiB} GiB are left',
+      'VM {vm} fits into pool {pool}[ on host {host}] now, but its disks can grow to {neededGiB} GiB, and {availableGiB} GiB are left',
     next: 'Make room before the guest fills its disks.',
   },
   'libvirt.size_unknown': {
@@ -89,23 +97,26 @@ export const libvirtErrors = {
   },
   'libvirt.name_taken': {
     status: 409,
-    message: 'libvirt at {uri} already has a VM named {name}, which is not of this migration',
-    next: 'Choose another name for the target VM, or rename or remove the existing one (virsh domrename, virsh undefine).',
+    message:
+      '[VM {vm}: ]libvirt at {uri}[ on host {host}] already has a VM named {name}, which is not of this migration',
+    next: 'Give the migrated VM another name, or rename or remove the existing one if it is not needed (virsh domrename, virsh undefine).',
   },
   'libvirt.name_invalid': {
     status: 400,
-    message: 'libvirt accepts no VM named {name}',
-    next: 'Choose a name without slashes and control characters.',
+    message: '[VM {vm}: ]libvirt accepts no VM named “{name}”',
+    next: 'Give the migrated VM a name that is not empty and has no slashes and control characters.',
   },
   'libvirt.volume_exists': {
     status: 409,
-    message: 'Pool {pool} already has a volume {volume}, which is not of this migration',
-    next: 'Choose another name for the target VM, or remove the volume: virsh vol-delete --pool {pool} {volume}.',
+    message:
+      '[VM {vm}: ]pool {pool}[ on host {host}] already has a volume {volume}, which is not of this migration; it was left alone',
+    next: 'Give the migrated VM another name, or remove the volume if it is not needed: virsh vol-delete --pool {pool} {volume}.',
   },
   'libvirt.network_missing': {
     status: 404,
-    message: 'VM {vm} shall be on {network}, but this host has no libvirt network and no bridge of that name',
-    next: 'Map it to one of: {networks}.',
+    message:
+      'VM {vm} shall be on {network}, but there is no libvirt network and no bridge of that name[ on host {host}]',
+    next: 'Map it to one of: {networks}. virsh net-list --all shows libvirt’s networks.',
   },
   'libvirt.network_unmapped': {
     status: 400,
@@ -119,12 +130,12 @@ export const libvirtErrors = {
   },
   'libvirt.network_inactive': {
     status: 409,
-    message: 'VM {vm} shall be on the libvirt network {network}, which is not started',
+    message: 'VM {vm} shall be on the libvirt network {network}, which is not started[ on host {host}]',
     next: 'Start it: virsh net-start {network}; virsh net-autostart {network}.',
   },
   'libvirt.firmware_missing': {
     status: 409,
-    message: 'VM {vm} needs {firmware}, for which this host has no firmware',
+    message: 'VM {vm} needs {firmware}, for which there is no firmware[ on host {host}]',
     next: 'Install it (Debian and Ubuntu: ovmf; for ARM: qemu-efi-aarch64).',
   },
   'libvirt.arch_missing': {
@@ -159,27 +170,30 @@ export const libvirtErrors = {
   },
   'files.no_permission': {
     status: 403,
-    message: 'User {user} cannot write in {path}',
-    next: 'Give {user} write permission there, choose another directory, or run the worker as another user.',
+    message: 'User {user} cannot write in {path}[ on host {host}][, where VM {vm} is to go]',
+    next: 'Give {user} write and search permission there (chmod or setfacl -m u:{user}:rwx {path}), choose another directory, or run the worker as another user.',
+    elsewhere: true,
   },
   'files.directory_missing': {
     status: 404,
-    message: 'There is no directory {path} on this worker',
-    next: 'Create it, or choose another one.',
+    message: '[VM {vm}: ]there is no directory {path}[ on host {host}]',
+    next: 'Create it on the machine where the worker runs (mkdir -p {path}), or choose another one.',
+    elsewhere: true,
   },
   'files.exists': {
     status: 409,
-    message: '{path} exists already and is not of this migration; it was left alone',
-    next: 'Move it away, or choose another name or directory for the target VM.',
+    message: '[VM {vm}: ]{path}[ on host {host}] exists already and is not of this migration; it was left alone',
+    next: 'Move it away, or give the migrated VM another name or directory.',
   },
   'files.no_space': {
     status: 409,
-    message: 'VM {vm} needs {neededGiB} GiB, {path} has {availableGiB} GiB left',
-    next: 'Make room, choose another directory, or choose qcow2 instead of raw.',
+    message: 'VM {vm} needs at least {neededGiB} GiB, but {path}[ on host {host}] has only {availableGiB} GiB left',
+    next: 'Make room there, choose another directory, or choose qcow2 if it was raw.',
   },
   'files.may_outgrow_space': {
     status: 409,
-    message: 'VM {vm} fits into {path} now, but its disks can grow to {neededGiB} GiB, {availableGiB} GiB are left',
+    message:
+      'VM {vm} fits into {path}[ on host {host}] now, but its disks can grow to {neededGiB} GiB, and {availableGiB} GiB are left',
     next: 'Make room before the guest fills its disks.',
   },
   'files.size_unknown': {
@@ -189,12 +203,13 @@ export const libvirtErrors = {
   },
   'files.create_failed': {
     status: 502,
-    message: '{path} could not be created for VM {vm}',
-    next: 'Read the cause, mend it, and retry.',
+    message: '{path} could not be created for VM {vm}[ on host {host}]',
+    next: 'The cause is the system’s own message: mend what it names, then start the migration again.',
   },
   'files.no_hard_links': {
     status: 409,
-    message: 'The file system of {path} has no hard links, by which finished disks get their names',
+    message:
+      '[VM {vm}: ]the file system of {path}[ on host {host}] has no hard links, by which finished disks get their names',
     next: 'Choose a directory or pool on another file system (ext4, xfs, btrfs, nfs).',
   },
 } as const satisfies Record<string, ErrorEntry>;

@@ -5,12 +5,14 @@ export const sourceErrors = {
   'source.not_found': {
     status: 404,
     message: 'There is no {path}: {missing} does not exist on host {host}',
-    next: 'Check the path; it is a path on the machine where the worker runs.',
+    next: 'Check the path; it is a path on {host}, the machine where the worker runs.',
+    elsewhere: true,
   },
   'source.unreadable': {
     status: 403,
     message: 'User {user} on host {host} may not read {path}: it lacks {permission} permission on {component}',
     next: 'Give user {user} {permission} permission on {component} (chmod or setfacl), or copy the file to where it may read.',
+    elsewhere: true,
   },
   'source.not_a_file': {
     status: 422,
@@ -19,7 +21,7 @@ export const sourceErrors = {
   },
   'source.read_failed': {
     status: 502,
-    message: 'Reading {path} failed',
+    message: 'Reading {path} failed[ on host {host}]',
     next: 'Look at the storage under it (disk, NFS); the copy goes on where it stopped when it is tried again.',
     passing: true,
   },
@@ -31,12 +33,12 @@ export const sourceErrors = {
   'source.vm_not_found': {
     status: 404,
     message: 'There is no VM {vm} in {path}; it holds: {names}',
-    next: 'Use a name or id from the list.',
+    next: 'Say one of these names or ids (--vm on the command line).',
   },
   'source.vm_ambiguous': {
     status: 409,
-    message: '{path} holds several VMs that this could mean: {names}',
-    next: 'Say which one by its id.',
+    message: '{path} holds several VMs, and it was not said which one to migrate: {names}',
+    next: 'Say which one by its id or name (--vm on the command line); each is a migration of its own.',
   },
   'source.disk_not_found': {
     status: 404,
@@ -66,7 +68,7 @@ export const sourceErrors = {
   'ova.bad_member': {
     status: 422,
     message: '{path} holds {member}, which {problem}',
-    next: 'Pack the OVA again with plain files only. Do not trust it if you do not know who made it.',
+    next: 'Pack the OVA again with plain files only (tar -h follows links). Do not trust it if you do not know who made it.',
   },
   'ova.too_many_members': {
     status: 422,
@@ -76,12 +78,12 @@ export const sourceErrors = {
   'ova.truncated': {
     status: 422,
     message: '{path} is cut off: {missing} bytes of {member} are missing',
-    next: 'Get the file again; the download or export did not end.',
+    next: 'The download, copy or export did not end: get the file again, and compare its size and checksum with the original.',
   },
   'ova.no_ovf': {
     status: 422,
-    message: 'There is no .ovf file in {path}',
-    next: 'Name an OVA, or a directory that holds one OVF and its disks.',
+    message: 'There is no .ovf file in {path}: it does not say what VM its files belong to',
+    next: 'Name an OVA, or a directory that holds one OVF and its disks. Bare disk images can be imported by naming the images themselves.',
   },
   'ova.several_ovf': {
     status: 422,
@@ -101,7 +103,7 @@ export const sourceErrors = {
   'ova.doctype': {
     status: 422,
     message: '{member} in {path} has a document type declaration (DOCTYPE), which could make a reader open other files',
-    next: 'No tool that exports VMs writes one. Remove it if you trust the file.',
+    next: 'No tool that exports VMs writes one, so do not trust the file if you do not know who made it. If you do, remove the declaration from the OVF, and the manifest or make that again.',
   },
   'ova.bad_ovf': {
     status: 422,
@@ -116,7 +118,7 @@ export const sourceErrors = {
   'ova.disk_outside': {
     status: 422,
     message: 'VM {vm}: disk {disk} names {file}, which lies outside of {path}',
-    next: 'Put the disk beside the OVF and name it without a path. Do not trust the OVF if you do not know who made it.',
+    next: 'Put the disk beside the OVF and name it there without a path. If you do not know who made the OVF, do not use it: such a name can be an attempt to read other files.',
   },
   'ova.disk_parent': {
     status: 422,
@@ -145,8 +147,9 @@ export const sourceErrors = {
   },
   'ova.manifest_mismatch': {
     status: 422,
-    message: '{member} in {path} is not what the manifest says: its {algorithm} is {actual}, expected was {expected}',
-    next: 'Get the file again. If you changed it yourself, make the manifest again or remove it.',
+    message:
+      '[VM {vm}: ]{member} in {path} is not what the manifest says: its {algorithm} is {actual}, expected was {expected}',
+    next: 'Nothing was made from it. Get the file again: it was damaged or changed on its way. If you changed it yourself, make the manifest again or remove it.',
   },
   'ova.manifest_member_missing': {
     status: 422,

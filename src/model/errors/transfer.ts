@@ -4,103 +4,105 @@ import type { ErrorEntry } from '../errors.ts';
 export const transferErrors = {
   'transfer.connect_failed': {
     status: 503,
-    message: 'No connection to {where}',
+    message: '[VM {vm}: ][disk {disk}: ]no connection to {where}',
     next: 'Wherry tries again. If it stays so, look whether what serves this disk runs and can be reached.',
     passing: true,
   },
   'transfer.connection_lost': {
     status: 503,
-    message: 'The connection to {where} was lost',
+    message: '[VM {vm}: ][disk {disk}: ]the connection to {where} was lost',
     next: 'Wherry opens it again and goes on where it stopped. If it happens again and again, the cause says what ended.',
     passing: true,
   },
   'transfer.nbd_refused': {
     status: 502,
-    message: 'The server of {where} does not give out the export “{exportName}”',
+    message: '[VM {vm}: ][disk {disk}: ]the server of {where} does not give out the export “{exportName}”',
     next: 'Look whether the disk still exists under that name; the cause is the server’s own answer.',
   },
   'transfer.nbd_protocol': {
     status: 502,
-    message: 'The server of {where} breaks the NBD protocol',
+    message: '[VM {vm}: ][disk {disk}: ]the server of {where} breaks the NBD protocol',
     next: 'Nothing that it sent was used. Report it with the cause and the server’s version.',
   },
   'transfer.read_failed': {
     status: 502,
-    message: 'Reading {length} bytes at offset {offset} of {where} failed: {errno}',
+    message: '[VM {vm}: ][disk {disk}: ]reading {length} bytes at offset {offset} of {where} failed: {errno}',
     next: 'Wherry tries again. If it stays so, the storage below cannot be read there: check it at the source.',
     passing: true,
   },
   'transfer.write_failed': {
     status: 502,
-    message: 'Writing {length} bytes at offset {offset} of {where} failed: {errno}',
+    message: '[VM {vm}: ][disk {disk}: ]writing {length} bytes at offset {offset} of {where} failed: {errno}',
     next: 'Wherry tries again. If it stays so, check the target’s storage.',
     passing: true,
   },
   'transfer.refused': {
     status: 502,
-    message: '{where} refuses to {action} {length} bytes at offset {offset}: {errno}',
-    next: 'It will not change by itself; the cause is the server’s own answer.',
+    message: '[VM {vm}: ][disk {disk}: ]{where} refuses to {action} {length} bytes at offset {offset}: {errno}',
+    next: 'It will not change by itself. The cause is the server’s own answer: mend what it names, then start the migration again.',
   },
   'transfer.no_space': {
     status: 507,
-    message: 'There is no space left for {where} (at offset {offset})',
-    next: 'Free space on the target’s storage, then retry: what was copied stays and is not copied again.',
+    message:
+      '[VM {vm}: ][disk {disk}: ]there is no space left for {where}[ on host {host}] (at byte {offset} of the disk)',
+    next: 'Free space on the target’s storage or choose another one, then start the migration again. What this one had made was removed.',
   },
   'transfer.read_only': {
     status: 409,
-    message: '{where} was opened read only and cannot be written',
+    message: '[VM {vm}: ][disk {disk}: ]{where}[ on host {host}] was opened read only and cannot be written',
     next: 'Check the permissions of the target, and that nothing else has it open for writing.',
   },
   'transfer.flush_unsupported': {
     status: 502,
-    message: 'The server of {where} cannot make written data durable (no flush)',
+    message: '[VM {vm}: ][disk {disk}: ]the server of {where} cannot make written data durable (no flush)',
     next: 'Use a target whose server supports flush; without it a copy could be lost after it was reported as done.',
   },
   'transfer.source_shrank': {
     status: 409,
     message:
-      '{path} ends at byte {end}, but bytes up to {needed} belong to the disk: it is cut off or was changed meanwhile',
+      '[VM {vm}: ][disk {disk}: ]{path} ends at byte {end}, but bytes up to {needed} belong to the disk: it is cut off or was changed meanwhile',
     next: 'Get the complete file back in place and start again; nothing may change it during a migration.',
   },
   'transfer.qemu_nbd_failed': {
     status: 500,
-    message: 'qemu-nbd cannot open {path} as {format}',
+    message: '[VM {vm}: ][disk {disk}: ]qemu-nbd cannot open {path} as {format}[ on host {host}]',
     next: 'The cause is qemu-nbd’s own message. Check that the file exists, is readable, and is not used by another program.',
   },
   'transfer.copy_failed': {
     status: 502,
-    message: 'Disk {disk}: the {side} failed at offset {offset}, {attempts} tries in all',
-    next: 'Mend what the cause names at the {side}, then retry: what was copied stays and is not copied again.',
+    message: '[VM {vm}, ]disk {disk}: the {side} failed at offset {offset}, {attempts} tries in all',
+    next: 'Mend what the cause names at the {side}, then start the migration again. What this one had made was removed.',
   },
   'transfer.source_changed': {
     status: 409,
-    message: 'Disk {disk}: the source had {expected} bytes and has {found} now',
+    message:
+      '[VM {vm}, ]disk {disk}: the source is not what it was when the migration began[: it had {expected} bytes and has {found} now]',
     next: 'Nothing may change the source during a migration. Start it again; this disk is copied from the beginning.',
   },
   'transfer.short_read': {
     status: 502,
-    message: 'Disk {disk}: the source gave {found} of {expected} bytes at offset {offset}',
+    message: '[VM {vm}, ]disk {disk}: the source gave {found} of {expected} bytes at offset {offset}',
     next: 'The source is cut off or was changed meanwhile. Get the complete disk back in place and start again.',
   },
   'transfer.target_too_small': {
     status: 409,
-    message: 'Disk {disk}: the target has {found} bytes, the source {expected}',
+    message: '[VM {vm}, ]disk {disk}: the target has {found} bytes, the source {expected}',
     next: 'Remove the target disk and start again, so that it is created with the right size.',
   },
   'transfer.verify_mismatch': {
     status: 500,
     message:
-      'Disk {disk}: {length} bytes at offset {offset} are not what was copied: SHA-256 is {found}, the source’s is {expected}',
+      '[VM {vm}, ]disk {disk}: {length} bytes at offset {offset} are not what was copied: SHA-256 is {found}, the source’s is {expected}',
     next: 'The target’s storage or the way there changes data. Nothing was booted from it. Check that storage, then retry.',
   },
   'transfer.verify_incomplete': {
     status: 500,
-    message: 'Disk {disk}: no digest is known for offset {offset}, so the copy cannot be verified',
+    message: '[VM {vm}, ]disk {disk}: no digest is known for offset {offset}, so the copy cannot be verified',
     next: 'Retry: what has no digest is copied again.',
   },
   'transfer.applied_mismatch': {
     status: 500,
-    message: 'Disk {disk}: {length} bytes at offset {offset} are not what the conversion wrote',
+    message: '[VM {vm}, ]disk {disk}: {length} bytes at offset {offset} are not what the conversion wrote',
     next: 'The target’s storage or the way there changes data. Nothing was booted from it. Check that storage, then retry.',
   },
   'transfer.manifest_invalid': {

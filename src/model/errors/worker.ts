@@ -4,13 +4,14 @@ import type { ErrorEntry } from '../errors.ts';
 export const workerErrors = {
   'worker.child_died': {
     status: 500,
-    message: 'The process that ran the step {how}',
-    next: 'The step goes on from its last checkpoint by itself. If this repeats, look at the worker’s log and its memory.',
+    message: '[VM {vm}: ]the process that ran the step[ on host {host}] {how}',
+    next: 'The step goes on from its last checkpoint by itself. If this repeats, the cause shows what it said last; look at the worker’s log and at the memory of the host.',
     passing: true,
   },
   'worker.directory_unwritable': {
     status: 500,
-    message: 'The worker cannot write its directory {path}',
+    message: 'The worker[ on host {host}] cannot write its directory {path}',
     next: 'Give the user that runs the worker write permission there, or make room on that file system.',
+    elsewhere: true,
   },
 } as const satisfies Record<string, ErrorEntry>;

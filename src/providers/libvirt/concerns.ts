@@ -2,7 +2,7 @@
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Concern } from '../../model/concern.ts';
-import { WherryError } from '../../model/errors.ts';
+import { toStored, WherryError } from '../../model/errors.ts';
 import type { Vm } from '../../model/vm.ts';
 import { partialName, sameFile } from '../local/partial.ts';
 import type { Mark } from '../provider.ts';
@@ -54,7 +54,8 @@ async function poolConcerns(
     found = await findPool(client, name, signal);
   } catch (error) {
     if (!(error instanceof WherryError) || !error.code.startsWith('libvirt.pool_')) throw error;
-    return [{ code: error.code, severity: 'critical', params: { ...error.params } }];
+    const { causes } = toStored(error);
+    return [{ code: error.code, severity: 'critical', params: { ...error.params }, causes: [...causes] }];
   }
   const concerns: Concern[] = [];
   let ownBytes = 0;

@@ -80,7 +80,8 @@ function checkTables(bytes: Bytes, header: Buffer, owner: Owner): number {
   if (clusterBits < 9 || clusterBits > 21) throw absurd(`clusters of 2^${clusterBits} bytes`);
   const clusterBytes = 2 ** clusterBits;
   const size = u64be(header, 24);
-  if (size === 0 || size > maxVirtualBytes) throw absurd(`a virtual disk of ${size} bytes`);
+  // The number as it stands there: beyond 2^53 ours is rounded.
+  if (size === 0 || size > maxVirtualBytes) throw absurd(`a virtual disk of ${header.readBigUInt64BE(24)} bytes`);
   if (size % sectorBytes !== 0) {
     throw refuse(owner, 'image.unsupported', { detail: `a disk of ${size} bytes, which are not whole sectors` });
   }
