@@ -6,6 +6,7 @@
 import { WherryError } from '../model/errors.ts';
 import type { FailPoint } from '../model/fail-points.ts';
 import type { Disk, Extent, Range, WritableDisk } from './disk.ts';
+import { readingForward } from './forward.ts';
 import { blocks } from './leaves.ts';
 import { type RetryPolicy, abortable, defaultRetry, isPassing, retrying } from './retry.ts';
 import { runs } from './zeros.ts';
@@ -59,17 +60,22 @@ export async function applyOverlay(request: ApplyRequest, signal: AbortSignal): 
   return applied;
 }
 
-/** Puts the source's content back where an overlay was applied (or begun to be), and flushes. */
+/**
+ * Puts the source's content back where an overlay was applied (or begun to be), and flushes. A source that can only be read
+ * in order must be freshly opened, and the clusters ascend.
+ */
 export async function restoreClusters(
   request: Common & { readonly source: Disk; readonly clusters: ClusterList },
   signal: AbortSignal,
 ): Promise<Applied> {
   const { source, target } = request;
   const inside = clipped(request.clusters, source.sizeBytes);
-  const applied = await spread(request, inside, signal, async (piece) => {
+  const read = readingForward(source);
+  const width = source.access === 'sequential' ? 1 : atOnce;
+  const restore = async (piece: Extent): Promise<(done: number) => Promise<void>> => {
     // A hole of the source, or zeros that it calls data, go back as holes.
     for (const block of blocks([piece], blockBytes)) {
-      const data = await source.read(block.offset, block.length, signal);
+      const data = await read(block.offset, block.length, signal);
       for (const run of runs(data, data.length)) {
         const offset = block.offset + run.start;
         const length = run.end - run.start;
@@ -81,7 +87,8 @@ export async function restoreClusters(
       }
     }
     return async () => undefined;
-  });
+  };
+  const applied = await spread(request, inside, signal, restore, width);
   await act(request, { offset: 0, length: 0 }, signal, () => target.flush(signal), false);
   return applied;
 }
@@ -154,6 +161,7 @@ async function spread(
   clusters: ClusterList,
   signal: AbortSignal,
   one: (piece: Extent) => Promise<(done: number) => Promise<void>>,
+  width = atOnce,
 ): Promise<Applied> {
   const counts = { clusters: 0, bytesWritten: 0, bytesZeroed: 0 };
   const running = new Set<Promise<void>>();
@@ -179,7 +187,7 @@ async function spread(
           })
           .finally(() => running.delete(task));
         running.add(task);
-        if (running.size >= atOnce) await Promise.race(running);
+        if (running.size >= width) await Promise.race(running);
       }
       if (failure !== undefined) break;
     }
