@@ -1,36 +1,105 @@
-/** One measurement: a program, its wall time, the CPU seconds of it and all its children, its largest process. */
-import { execFile } from 'node:child_process';
-import { readFile, rm } from 'node:fs/promises';
+/**
+ * One measurement: a program with all it starts. Wall time; CPU seconds of the whole tree, told by the shell that waited for
+ * it; memory as the kernel's high-water marks (VmHWM), looked at 50 times a second: of the largest process and of all.
+ */
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
-export type Measure = { readonly wallSeconds: number; readonly cpuSeconds: number; readonly peakMiB: number };
+export type Measure = {
+  readonly wallSeconds: number;
+  readonly cpuSeconds: number;
+  /** Of the largest process, and the sum of all that ever lived; shared pages count for each. */
+  readonly peakMiB: number;
+  readonly sumMiB: number;
+  readonly stdout: string;
+};
 export type Contestant = {
   readonly name: string;
   readonly command: readonly [string, ...string[]];
-  /** Removed before each run. */
-  readonly output: string;
+  /** Made anew before each run, outside the measurement (removed, and page caches dropped). */
+  readonly prepare?: () => Promise<void>;
+  /** Removed after each run. */
+  readonly output?: string;
 };
-export type Row = Measure & { readonly name: string; readonly runs: readonly Measure[] };
+export type Row = Omit<Measure, 'stdout'> & { readonly name: string; readonly runs: readonly Measure[] };
 
-const run = promisify(execFile);
+const sampleMs = 20;
+const ticksPerSecond = 100;
+/** As bin/wherry sets it: more threads, and modules come compiled when it has run before. */
+const environment = {
+  ...process.env,
+  UV_THREADPOOL_SIZE: '8',
+  NODE_COMPILE_CACHE: join(import.meta.dirname, '../.cache/node'),
+};
 
-/** Needs GNU time (Debian: time). The program's own failure is thrown with its words. */
-export async function measure(command: readonly [string, ...string[]], directory: string): Promise<Measure> {
-  const report = join(directory, 'time');
-  await run('/usr/bin/time', ['-f', '%e %U %S %M', '-o', report, ...command], { maxBuffer: 64 * 1024 * 1024 });
-  const [wall = 0, user = 0, system = 0, peakKiB = 0] = (await readFile(report, 'utf8')).trim().split(' ').map(Number);
-  return { wallSeconds: wall, cpuSeconds: user + system, peakMiB: peakKiB / 1024 };
+/** The program's own failure is thrown with its words. */
+export async function measure(command: readonly [string, ...string[]]): Promise<Measure> {
+  // Fields 16 and 17 of its own stat: CPU time of children that were waited for, and of theirs.
+  const script = '"$@"; status=$?; cat /proc/$$/stat >&3; exit $status';
+  const began = performance.now();
+  const child = spawn('sh', ['-c', script, 'sh', ...command], {
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    env: environment,
+  });
+  const [stdout, stderr, stat] = [1, 2, 3].map((index) => collect(child.stdio[index]));
+  const peaks = new Map<number, number>();
+  const timer = setInterval(() => sample(child.pid ?? 0, peaks), sampleMs);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  clearInterval(timer);
+  const wallSeconds = (performance.now() - began) / 1000;
+  if (code !== 0) throw new Error(`${command.join(' ')}\nended with ${code}: ${stderr?.() ?? ''}`);
+  const fields = (stat?.() ?? '')
+    .replace(/^.*\) /, '')
+    .split(' ')
+    .map(Number);
+  const cpuSeconds = ((fields[13] ?? Number.NaN) + (fields[14] ?? Number.NaN)) / ticksPerSecond;
+  const kib = [...peaks.values()];
+  return {
+    wallSeconds,
+    cpuSeconds,
+    peakMiB: Math.max(0, ...kib) / 1024,
+    sumMiB: kib.reduce((sum, one) => sum + one, 0) / 1024,
+    stdout: stdout?.() ?? '',
+  };
+}
+
+function collect(stream: unknown): () => string {
+  const parts: Buffer[] = [];
+  if (stream !== null && typeof stream === 'object' && 'on' in stream && typeof stream.on === 'function') {
+    stream.on('data', (part: Buffer) => parts.push(part));
+  }
+  return () => Buffer.concat(parts).toString('utf8');
+}
+
+/** High-water marks in KiB of a process and its descendants; what has ended by now is passed over. */
+function sample(pid: number, peaks: Map<number, number>): void {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const kib = Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0);
+    peaks.set(pid, Math.max(kib, peaks.get(pid) ?? 0));
+    for (const child of readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')) {
+      if (child !== '') sample(Number(child), peaks);
+    }
+  } catch {
+    // It has ended.
+  }
 }
 
 /** Runs all contestants in turn, round after round, so that what else the machine does hits all alike. Medians. */
-export async function race(contestants: readonly Contestant[], rounds: number, directory: string): Promise<Row[]> {
+export async function race(contestants: readonly Contestant[], rounds: number): Promise<Row[]> {
   const runs = new Map<string, Measure[]>(contestants.map(({ name }) => [name, []]));
-  for (let round = 0; round < rounds; round += 1) {
-    for (const { name, command, output } of contestants) {
-      await rm(output, { force: true });
-      runs.get(name)?.push(await measure(command, directory));
-      await rm(output, { force: true });
+  // The first round fills caches and is not counted.
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const { name, command, prepare, output } of contestants) {
+      await prepare?.();
+      const one = await measure(command);
+      if (round > 0) runs.get(name)?.push(one);
+      if (output !== undefined) await rm(output, { recursive: true, force: true });
     }
   }
   return contestants.map(({ name }) => {
@@ -41,14 +110,15 @@ export async function race(contestants: readonly Contestant[], rounds: number, d
       wallSeconds: middle((one) => one.wallSeconds),
       cpuSeconds: middle((one) => one.cpuSeconds),
       peakMiB: middle((one) => one.peakMiB),
+      sumMiB: middle((one) => one.sumMiB),
       runs: mine,
     };
   });
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const half = Math.floor(sorted.length / 2);
-  const upper = sorted[half] ?? 0;
-  return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? 0) + upper) / 2;
+  const upper = sorted[half] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? Number.NaN) + upper) / 2;
 }

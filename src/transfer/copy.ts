@@ -9,7 +9,7 @@ import { runPass } from './copy-pass.ts';
 import { type CopyState, createCopyState } from './copy-state.ts';
 import { type ChunkDigest, type Coverage, createCoverage } from './coverage.ts';
 import { chunkBytes } from './digest.ts';
-import { openDigester } from './digest-threads.ts';
+import { type Digester, openDigester } from './digest-threads.ts';
 import type { Disk, Range, WritableDisk } from './disk.ts';
 import type { RateSample, Station, Waited } from './explain.ts';
 import type { FlushRule } from './flusher.ts';
@@ -79,6 +79,8 @@ export type CopyRequest = {
   /** Ranges that a completed conversion trimmed, asked for every leaf; leaves inside them are not copied. */
   readonly discarded?: () => readonly Range[];
   readonly tuning?: Partial<CopyTuning>;
+  /** Instead of the threads that all copies of a process share; disposed of by the copy. */
+  readonly digester?: Digester;
 };
 
 export type CopyResult = {
@@ -111,7 +113,7 @@ export async function copyDisk(request: CopyRequest, signal: AbortSignal): Promi
   }
   const coverage = request.journal?.coverage ?? createCoverage(source.sizeBytes);
   await addKnown(request, coverage);
-  using digester = openDigester();
+  using digester = request.digester ?? openDigester();
   const retry = { ...defaultRetry, ...request.retry };
   const state = createCopyState(request, {
     coverage,

@@ -1,0 +1,77 @@
+/**
+ * Wherry's side of the benches, a process like the peers' are: SOURCE TARGET [--format raw|qcow2] [--verify] [--no-digest].
+ * SOURCE: a file (.vmdk or raw), or nbd://HOST:PORT. Journal and digests as in a migration; what it waited for is printed.
+ */
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { runChild } from '../src/process/child.ts';
+import { copyDisk } from '../src/transfer/copy.ts';
+import { digestBytes } from '../src/transfer/digest.ts';
+import type { Disk, WritableDisk } from '../src/transfer/disk.ts';
+import { createFeed } from '../src/transfer/feed.ts';
+import { createImageTools } from '../src/transfer/images.ts';
+import { openJournal } from '../src/transfer/journal.ts';
+import { connectNbd } from '../src/transfer/nbd/client.ts';
+import { verifyDisk } from '../src/transfer/verify.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    format: { type: 'string', default: 'raw' },
+    verify: { type: 'boolean', default: false },
+    'no-digest': { type: 'boolean', default: false },
+  },
+});
+const [sourcePath = '', targetPath = ''] = positionals;
+const format = values.format === 'qcow2' ? 'qcow2' : 'raw';
+const { signal } = new AbortController();
+const directory = await mkdtemp(join(tmpdir(), 'wherry-bench-'));
+const tools = createImageTools();
+
+async function openSource(): Promise<Disk> {
+  if (sourcePath.startsWith('nbd://')) {
+    const { hostname, port } = new URL(sourcePath);
+    return connectNbd({ host: hostname, port: Number(port) }, signal);
+  }
+  const { size } = await stat(sourcePath);
+  const place = { path: sourcePath, offset: 0, lengthBytes: size, gzip: false, sibling: () => null };
+  const kind = sourcePath.endsWith('.vmdk') ? 'vmdk' : 'raw';
+  return tools.openStored({ ...place, format: kind, vm: 'bench', disk: 'bench' }, directory, signal);
+}
+const openTarget = (readOnly: boolean): Promise<WritableDisk> =>
+  tools.openVolume({ path: targetPath, format, readOnly, startsZeroed: true }, directory, signal);
+
+try {
+  const source = await openSource();
+  await runChild('qemu-img', ['create', '-q', '-f', format, targetPath, String(source.sizeBytes)]);
+  const target = await openTarget(false);
+  const header = { diskId: 'bench', sizeBytes: source.sizeBytes, identity: 'bench' };
+  await using journal = await openJournal(join(directory, 'journal'), header);
+  const feed = createFeed<number>();
+  const digester = {
+    digest: () => Promise.resolve(Buffer.alloc(digestBytes)),
+    [Symbol.dispose]: () => undefined,
+  };
+  const copying = copyDisk(
+    {
+      diskId: 'bench',
+      source,
+      target,
+      journal,
+      onChunk: (chunks) => feed.push(chunks.map(({ chunk }) => chunk)),
+      ...(values['no-digest'] ? { digester } : {}),
+    },
+    signal,
+  ).finally(() => feed.end());
+  const request = { diskId: 'bench', open: () => openTarget(true), coverage: journal.coverage, feed };
+  const verifying = values.verify ? verifyDisk(request, signal) : Promise.resolve(null);
+  const [result, verified] = await Promise.all([copying, verifying]);
+  await target.close();
+  await source.close();
+  const { waited, bytesMoved } = result;
+  process.stdout.write(`${JSON.stringify({ waited, bytesMoved, bytesVerified: verified?.bytesRead ?? 0 })}\n`);
+} finally {
+  await rm(directory, { recursive: true, force: true });
+}

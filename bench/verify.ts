@@ -1,0 +1,38 @@
+/**
+ * Digest and read-back: at most the same copy without both and half of one bare read of the target, past the page cache.
+ * Both have been on the disk: the read-back reads with O_DIRECT, the bare read with a page cache that was dropped.
+ */
+import { join } from 'node:path';
+import { runChild } from '../src/process/child.ts';
+import { makeRaw } from './images.ts';
+import { race } from './measure.ts';
+import { own } from './own.ts';
+import { type Bench, wall } from './result.ts';
+
+export const verify: Bench = async ({ rounds, sizeMiB, dataMiB, directory }) => {
+  const image = join(directory, 'source.raw');
+  const output = join(directory, 'target');
+  const copied = join(directory, 'copied');
+  await makeRaw(image, sizeMiB, dataMiB);
+  await runChild('cp', ['--sparse=always', image, copied]);
+  await runChild('sync', [copied]);
+  // What dd is told not to cache is dropped, also without the right to drop all caches.
+  const dropped = async (): Promise<void> => {
+    await runChild('dd', [`of=${copied}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0', 'status=none']);
+  };
+  const rows = await race(
+    [
+      { name: 'wherry, digest and verify', command: own('--verify', image, output), output },
+      { name: 'wherry, digest', command: own(image, output), output },
+      { name: 'wherry, neither', command: own('--no-digest', image, output), output },
+      { name: 'nbdcopy target null:', command: ['nbdcopy', copied, 'null:'], prepare: dropped },
+    ],
+    rounds,
+  );
+  const allowed = wall(rows, 'wherry, neither') + 0.5 * wall(rows, 'nbdcopy target null:');
+  const value = wall(rows, 'wherry, digest and verify') / allowed;
+  return {
+    rows,
+    findings: [{ what: 'digest and verify : copy + 0.5 × bare read', value, limit: 1, unit: '×' }],
+  };
+};
