@@ -43,7 +43,7 @@ export function addWorkerCommand(program: Command, runWorker: RunWorker): void {
     .option('--home <directory>', 'where its identity and work are (WHERRY_HOME)')
     .option('--server <url>', 'https://… of the server; without it the unix socket of the server on this machine')
     .option('--ca <file>', 'PEM file that proves the server’s certificate, when the system’s do not')
-    .option('--token-file <file>', 'file with the worker’s token (wherry token create --role worker)')
+    .option('--token-file <file>', 'file with the worker’s token (wherry token create NAME --worker)')
     .option('--capacity <count>', 'VM migrations at once', '4')
     .option('--built-in', 'started by a server on this machine')
     .action((flags: Flags) => run({}, () => work(flags, runWorker)));
