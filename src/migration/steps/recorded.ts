@@ -34,14 +34,16 @@ export async function recorded<T extends object>(
   },
   effect: () => Promise<T>,
 ): Promise<T> {
-  const id = openRow(context, object.kind, object.key)?.id ?? newId();
+  const known = openRow(context, object.kind, object.key);
+  const id = known?.id ?? newId();
   const row = (state: LedgerRow['state'], ref: T): LedgerRow => ({
     id,
     kind: object.kind,
     state,
     ref: { ...ref, key: object.key },
   });
-  await context.ledger(row('intended', object.planned));
+  // What an earlier attempt has made stays made; its row goes on from there.
+  if (known?.state !== 'created') await context.ledger(row('intended', object.planned));
   if (object.points?.intent !== undefined) await context.failPoint(object.points.intent);
   if (object.local !== true) await context.mayAct();
   const made = await effect();
