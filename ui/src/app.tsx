@@ -1,38 +1,55 @@
-import { Bullseye, Spinner } from '@patternfly/react-core';
+import { Bullseye, Button, Spinner } from '@patternfly/react-core';
 import { useQuery } from '@tanstack/react-query';
+import { useRef } from 'react';
 import { BrowserRouter, Navigate, Route, Routes } from 'react-router';
 import { get } from './api/client.ts';
+import { keys } from './api/keys.ts';
 import type { Session } from './api/types.ts';
 import { MigrationPage } from './pages/migration/migration.tsx';
 import { OverviewPage } from './pages/overview/overview.tsx';
 import { SetUpPage } from './pages/sign-in/set-up.tsx';
 import { SignInPage } from './pages/sign-in/sign-in.tsx';
 import { WorkersPage } from './pages/workers/workers.tsx';
+import { SessionContext } from './parts/may.ts';
 import { Problem } from './parts/problem.tsx';
 import { Shell } from './shell.tsx';
 
 export function App() {
-  const session = useQuery({ queryKey: ['session'], queryFn: () => get<Session>('/session') });
-  if (session.isPending) {
+  const session = useQuery({ queryKey: keys.session, queryFn: () => get<Session>('/session') });
+  // Whoever was signed in and is not any more learns why; the address stays, so that they land where they were.
+  const wasSignedIn = useRef(false);
+  if (session.data === undefined) {
+    if (session.error === null) {
+      return (
+        <Bullseye>
+          <Spinner aria-label="Loading" />
+        </Bullseye>
+      );
+    }
     return (
-      <Bullseye>
-        <Spinner aria-label="Loading" />
-      </Bullseye>
+      <main className="w-alone">
+        <Problem error={session.error} />
+        <Button isLoading={session.isFetching} onClick={() => void session.refetch()}>
+          Try again
+        </Button>
+      </main>
     );
   }
-  if (session.isError) return <Problem error={session.error} />;
   if (session.data.setupNeeded) return <SetUpPage />;
-  if (!session.data.signedIn) return <SignInPage />;
+  if (!session.data.signedIn) return <SignInPage hasEnded={wasSignedIn.current} />;
+  wasSignedIn.current = true;
   return (
     <BrowserRouter>
-      <Shell session={session.data}>
-        <Routes>
-          <Route path="/" element={<OverviewPage />} />
-          <Route path="/migrations/:id" element={<MigrationPage />} />
-          <Route path="/workers" element={<WorkersPage />} />
-          <Route path="*" element={<Navigate to="/" replace />} />
-        </Routes>
-      </Shell>
+      <SessionContext value={session.data}>
+        <Shell>
+          <Routes>
+            <Route path="/" element={<OverviewPage />} />
+            <Route path="/migrations/:id" element={<MigrationPage />} />
+            <Route path="/workers" element={<WorkersPage />} />
+            <Route path="*" element={<Navigate to="/" replace />} />
+          </Routes>
+        </Shell>
+      </SessionContext>
     </BrowserRouter>
   );
 }

@@ -17,6 +17,11 @@ export class Refusal extends Error {
   }
 }
 
+/** The session has ended, or there never was one. */
+export function isSignedOut(error: unknown): boolean {
+  return error instanceof Refusal && error.problem.status === 401;
+}
+
 export function get<T>(path: string): Promise<T> {
   return request<T>('GET', path);
 }
@@ -29,6 +34,13 @@ export function remove(path: string): Promise<void> {
   return request<void>('DELETE', path);
 }
 
+let serverAheadMs = 0;
+
+/** The server's time in ms since 1970, to a second: how long something has run must not depend on the browser's clock. */
+export function serverNow(): number {
+  return Date.now() + serverAheadMs;
+}
+
 async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
   const response = await fetch(`/api/v1${path}`, {
     method,
@@ -37,7 +49,7 @@ async function request<T>(method: string, path: string, body?: unknown): Promise
       accept: 'application/json',
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       // A click that is sent twice must not act twice.
-      ...(method === 'POST' ? { 'idempotency-key': crypto.randomUUID() } : {}),
+      ...(method === 'POST' ? { 'idempotency-key': newKey() } : {}),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   }).catch((error: unknown) => {
@@ -49,10 +61,18 @@ async function request<T>(method: string, path: string, body?: unknown): Promise
       causes: [String(error)],
     });
   });
+  const date = Date.parse(response.headers.get('date') ?? '');
+  // The header has whole seconds: a difference below two is none.
+  if (!Number.isNaN(date)) serverAheadMs = Math.abs(date - Date.now()) < 2_000 ? 0 : date - Date.now();
   if (response.status === 204) return undefined as T;
   const text = await response.text();
   if (response.ok) return JSON.parse(text) as T;
   throw new Refusal(problemOf(response.status, text));
+}
+
+/** Not crypto.randomUUID: browsers have that only on pages that came over TLS or from this machine. */
+function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 function problemOf(status: number, text: string): Problem {
@@ -68,8 +88,8 @@ function problemOf(status: number, text: string): Problem {
       status,
       code: 'console.no_problem',
       title: `The server answered ${status}`,
-      next: '',
-      causes: [text.slice(0, 300)],
+      next: 'Something between this browser and Wherry may have answered instead of it: try again.',
+      causes: text.startsWith('<') ? [] : [text.slice(0, 300)],
     };
   }
 }

@@ -1,11 +1,11 @@
 /** What the API shows: the server's own schemas, as types only. */
 export type {
-  AttemptView,
   DiskView,
   LogPage,
   MigrationPage,
   MigrationSummary,
   MigrationView,
+  ShownConcern,
   ShownError,
   StepView,
   VmMigrationView,
@@ -16,5 +16,5 @@ export type Session = {
   readonly signedIn: boolean;
   readonly setupNeeded: boolean;
   readonly name: string | null;
-  readonly role: string | null;
+  readonly role: 'viewer' | 'operator' | 'administrator' | null;
 };

@@ -1,19 +1,39 @@
 import { Label, type LabelProps } from '@patternfly/react-core';
+import {
+  BanIcon,
+  CheckCircleIcon,
+  ClockIcon,
+  ExclamationCircleIcon,
+  InProgressIcon,
+  PauseCircleIcon,
+} from '@patternfly/react-icons';
 
-type Look = Pick<LabelProps, 'color' | 'status'>;
+type Look = Pick<LabelProps, 'color' | 'status' | 'icon'>;
+
+const done: Look = { status: 'success', icon: <CheckCircleIcon /> };
+const stopped: Look = { color: 'grey', icon: <BanIcon /> };
+const waiting: Look = { color: 'teal', icon: <ClockIcon /> };
 const looks: Readonly<Record<string, Look>> = {
-  succeeded: { status: 'success' },
-  completed: { status: 'success' },
-  failed: { status: 'danger' },
-  canceled: { color: 'grey' },
-  denied: { color: 'grey' },
-  skipped: { color: 'grey' },
-  undone: { color: 'grey' },
-  running: { color: 'blue' },
-  paused: { status: 'warning' },
+  succeeded: done,
+  completed: done,
+  failed: { status: 'danger', icon: <ExclamationCircleIcon /> },
+  canceled: stopped,
+  denied: stopped,
+  running: { color: 'blue', icon: <InProgressIcon /> },
+  canceling: { status: 'warning', icon: <InProgressIcon /> },
+  undoing: { status: 'warning', icon: <InProgressIcon /> },
+  paused: { status: 'warning', icon: <PauseCircleIcon /> },
 };
 
-/** A state by its own word (DESIGN.md 3), with the colour that PatternFly gives such states. */
+/** A state by its own word (DESIGN.md 3): said, coloured and drawn. */
 export function StateLabel({ state }: { readonly state: string }) {
-  return <Label {...(looks[state] ?? { color: 'teal' })}>{state.replaceAll('_', ' ')}</Label>;
+  return (
+    <Label variant="outline" {...(looks[state] ?? waiting)}>
+      {sentence(state)}
+    </Label>
+  );
+}
+
+function sentence(state: string): string {
+  return `${state.charAt(0).toUpperCase()}${state.slice(1).replaceAll('_', ' ')}`;
 }

@@ -1,39 +1,64 @@
 import { Button, Content, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useId, useState } from 'react';
 import { post } from '../../api/client.ts';
+import { keys } from '../../api/keys.ts';
 import { Problem } from '../../parts/problem.tsx';
 
-/** Asks before it cancels, and says what canceling does. */
-export function CancelButton({ path, what }: { readonly path: string; readonly what: string }) {
+/** Asks before it cancels, and says what canceling does. `what`: "migration Web tier", "VM web-01". */
+export function CancelButton(props: {
+  readonly path: string;
+  readonly what: string;
+  readonly migrationId: string;
+  /** Of a row of a list: its name is that of the row. */
+  readonly short?: boolean;
+}) {
+  const { path, what, migrationId, short = false } = props;
   const queries = useQueryClient();
+  const titleId = useId();
   const [asking, setAsking] = useState(false);
   const cancel = useMutation({
     mutationFn: () => post(path),
     onSuccess: async () => {
       setAsking(false);
-      await queries.invalidateQueries({ queryKey: ['migrations'] });
+      await queries.invalidateQueries({ queryKey: keys.migration(migrationId) });
     },
   });
+  const close = (): void => {
+    setAsking(false);
+    cancel.reset();
+  };
   return (
     <>
-      <Button variant="secondary" isDanger onClick={() => setAsking(true)}>
-        Cancel {what}
+      <Button
+        variant="secondary"
+        isDanger
+        size={short ? 'sm' : 'default'}
+        onClick={() => setAsking(true)}
+        {...(short ? { 'aria-label': `Cancel ${what}` } : {})}
+      >
+        {short ? 'Cancel' : `Cancel ${what.split(' ')[0]}`}
       </Button>
       {asking && (
-        <Modal variant="small" isOpen onClose={() => setAsking(false)} aria-labelledby="cancel-title">
-          <ModalHeader title={`Cancel ${what}?`} labelId="cancel-title" />
+        <Modal variant="small" isOpen onClose={close} aria-labelledby={titleId}>
+          <ModalHeader title={`Cancel ${what}?`} labelId={titleId} titleIconVariant="warning" />
           <ModalBody>
             <Content component="p">
               What has been made at the target is removed: disks, the VM, temporary files. The source stays as it is.
+              VMs that have been migrated already stay migrated.
             </Content>
             {cancel.isError && <Problem error={cancel.error} />}
           </ModalBody>
           <ModalFooter>
-            <Button variant="danger" isDisabled={cancel.isPending} onClick={() => cancel.mutate()}>
-              Cancel it
+            <Button
+              variant="danger"
+              isDisabled={cancel.isPending}
+              isLoading={cancel.isPending}
+              onClick={() => cancel.mutate()}
+            >
+              Cancel {what.split(' ')[0]}
             </Button>
-            <Button variant="link" onClick={() => setAsking(false)}>
+            <Button variant="link" onClick={close}>
               Let it run
             </Button>
           </ModalFooter>

@@ -1,113 +1,115 @@
-import {
-  Alert,
-  Card,
-  CardBody,
-  CardHeader,
-  CardTitle,
-  Content,
-  DescriptionList,
-  DescriptionListDescription,
-  DescriptionListGroup,
-  DescriptionListTerm,
-  Grid,
-  GridItem,
-  Stack,
-  StackItem,
-} from '@patternfly/react-core';
+import { Alert, Card, CardBody, CardExpandableContent, CardHeader, CardTitle } from '@patternfly/react-core';
+import { useState } from 'react';
 import type { VmMigrationView } from '../../api/types.ts';
-import { bytes } from '../../format.ts';
+import { percent } from '../../format.ts';
+import { useMayOperate } from '../../parts/may.ts';
+import { Meter } from '../../parts/meter.tsx';
+import { Moving } from '../../parts/moving.tsx';
 import { ErrorText } from '../../parts/problem.tsx';
 import { StateLabel } from '../../parts/state-label.tsx';
+import { stepTitle } from '../../parts/steps.ts';
 import { CancelButton } from './cancel.tsx';
+import { Concerns } from './concerns.tsx';
 import { Disks } from './disks.tsx';
+import { Facts } from './facts.tsx';
+import { LeftBehind } from './left-behind.tsx';
 import { Log } from './log.tsx';
-import { Steps } from './steps.tsx';
+import { Timeline } from './timeline.tsx';
 
-export function VmCard({ vm }: { readonly vm: VmMigrationView }) {
-  const state = vm.cancelation === 'none' || vm.cancelation === 'canceled' ? vm.state : 'canceling';
+/** One VM: a line when it is closed, everything about it when it is open. */
+export function VmCard(props: {
+  readonly vm: VmMigrationView;
+  readonly openAtFirst: boolean;
+  /** The only one of its migration: canceling that cancels it. */
+  readonly isAlone: boolean;
+}) {
+  const { vm, openAtFirst, isAlone } = props;
+  const [open, setOpen] = useState(openAtFirst);
+  const mayOperate = useMayOperate();
+  const titleId = `vm-${vm.id}`;
   const actions = (
-    <>
-      <StateLabel state={state} />
-      {vm.cancelable && <CancelButton path={`/vm-migrations/${vm.id}/cancel`} what={`VM ${vm.vmName}`} />}
-    </>
+    <div className="w-actions">
+      <StateLabel state={shownState(vm)} />
+      {mayOperate && !isAlone && vm.cancelable && (
+        <CancelButton
+          path={`/vm-migrations/${vm.id}/cancel`}
+          what={`VM ${vm.vmName}`}
+          migrationId={vm.migrationId}
+          short
+        />
+      )}
+    </div>
   );
   return (
-    <Card>
-      <CardHeader actions={{ actions, hasNoOffset: true }}>
-        <CardTitle component="h2">{vm.vmName}</CardTitle>
+    <Card id={`card-${vm.id}`} isExpanded={open} component="article" aria-labelledby={titleId}>
+      <CardHeader
+        actions={{ actions, hasNoOffset: true }}
+        onExpand={() => setOpen(!open)}
+        toggleButtonProps={{
+          id: `toggle-${vm.id}`,
+          'aria-label': 'Details',
+          'aria-labelledby': `toggle-${vm.id} ${titleId}`,
+          'aria-expanded': open,
+        }}
+      >
+        <CardTitle component="h2" id={titleId}>
+          {vm.vmName}
+          {vm.targetName !== vm.vmName && <span className="w-target"> → {vm.targetName}</span>}
+        </CardTitle>
       </CardHeader>
-      <CardBody>
-        <Stack hasGutter>
-          {vm.error !== null && (
-            <StackItem>
-              <ErrorText error={vm.error} />
-            </StackItem>
-          )}
-          {vm.undoError !== null && (
-            <StackItem>
-              <ErrorText title="Undoing ran into this" error={vm.undoError} />
-            </StackItem>
-          )}
-          {vm.waitReason !== null && (
-            <StackItem>
-              <Alert isInline variant="info" component="h3" title={`Waiting: ${vm.waitReason.text}`} />
-            </StackItem>
-          )}
-          <StackItem>
-            <Facts vm={vm} />
-          </StackItem>
-          <StackItem>
-            <Grid hasGutter>
-              <GridItem lg={4}>
-                <Steps steps={vm.steps} />
-              </GridItem>
-              <GridItem lg={8}>
-                <Disks disks={vm.disks} />
-              </GridItem>
-            </Grid>
-          </StackItem>
-          {vm.leftBehind.length > 0 && (
-            <StackItem>
-              <Alert isInline variant="warning" component="h3" title="Left behind">
-                <Content component="p">
-                  These could not be removed: {vm.leftBehind.map((row) => row.kind).join(', ')}.
-                </Content>
-              </Alert>
-            </StackItem>
-          )}
-          <StackItem>
-            <Log vmMigrationId={vm.id} />
-          </StackItem>
-        </Stack>
+      <CardBody className="w-line-of">
+        <Meter label={doing(vm)} value={percent(vm.fraction)} small variant={variantOf(vm)} />
+        <Moving of={vm} />
       </CardBody>
+      {vm.error !== null && !open && (
+        <CardBody>
+          <p className="w-error">{vm.error.message}</p>
+        </CardBody>
+      )}
+      <CardExpandableContent>
+        <CardBody>
+          <Details vm={vm} />
+        </CardBody>
+      </CardExpandableContent>
     </Card>
   );
 }
 
-function Facts({ vm }: { readonly vm: VmMigrationView }) {
-  const { source, target } = vm.spec;
-  const facts: readonly (readonly [string, string])[] = [
-    ['From', source.type === 'ova' ? source.path : source.paths.join(', ')],
-    ['To', target.type === 'libvirt' ? `${target.uri}, pool ${target.pool}` : target.directory],
-    ['Name at the target', vm.targetName],
-    ...(vm.vm === null
-      ? []
-      : ([
-          ['Hardware', `${vm.vm.cpus} CPU, ${bytes(vm.vm.memoryBytes)}, ${vm.vm.firmware.type.toUpperCase()}`],
-          [
-            'Network',
-            vm.vm.nics.map((nic) => `${nic.network}${nic.mac === null ? '' : ` (${nic.mac})`}`).join(', ') || 'none',
-          ],
-        ] as const)),
-  ];
+function Details({ vm }: { readonly vm: VmMigrationView }) {
   return (
-    <DescriptionList isHorizontal isCompact>
-      {facts.map(([term, description]) => (
-        <DescriptionListGroup key={term}>
-          <DescriptionListTerm>{term}</DescriptionListTerm>
-          <DescriptionListDescription>{description}</DescriptionListDescription>
-        </DescriptionListGroup>
-      ))}
-    </DescriptionList>
+    <div className="w-stack">
+      {vm.error !== null && <ErrorText error={vm.error} />}
+      {vm.undoError !== null && <ErrorText title="Undoing what was done ran into this" error={vm.undoError} />}
+      {vm.waitReason !== null && <Alert isInline variant="info" component="h3" title={vm.waitReason.text} />}
+      <LeftBehind vm={vm} />
+      <Concerns concerns={vm.concerns} />
+      <Facts vm={vm} />
+      <Disks disks={vm.disks} vmName={vm.vmName} />
+      <Timeline steps={vm.steps} vmName={vm.vmName} />
+      <Log vmMigrationId={vm.id} vmName={vm.vmName} />
+    </div>
   );
+}
+
+function shownState(vm: VmMigrationView): string {
+  if (vm.cancelation === 'requested' || vm.cancelation === 'canceling') return 'canceling';
+  const undoing = vm.steps.some(({ name, state }) => name === 'undo' && (state === 'ready' || state === 'running'));
+  return undoing ? 'undoing' : vm.state;
+}
+
+/** What goes on with the VM now, all of it: copy and conversion run at the same time. */
+function doing(vm: VmMigrationView): string {
+  const running = vm.steps.filter(({ state }) => state === 'running').map(({ name }) => stepTitle(name));
+  if (running.length > 0) return running.join(' + ');
+  if (vm.waitReason !== null) return vm.waitReason.text;
+  const failed = vm.steps.find(({ state }) => state === 'failed');
+  if (vm.state === 'failed' && failed !== undefined) return `Failed in: ${stepTitle(failed.name)}`;
+  return (
+    { completed: 'All steps done', canceled: 'Canceled and undone', failed: 'Failed' }[vm.state as string] ?? 'Queued'
+  );
+}
+
+function variantOf(vm: VmMigrationView): 'success' | 'danger' | 'plain' {
+  if (vm.state === 'failed') return 'danger';
+  return vm.state === 'completed' ? 'success' : 'plain';
 }

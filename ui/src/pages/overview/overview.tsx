@@ -1,77 +1,71 @@
-import {
-  Bullseye,
-  Content,
-  EmptyState,
-  EmptyStateBody,
-  Gallery,
-  PageSection,
-  Spinner,
-  Title,
-} from '@patternfly/react-core';
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { Content, EmptyState, EmptyStateBody, PageSection, Title } from '@patternfly/react-core';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { get } from '../../api/client.ts';
+import { keys } from '../../api/keys.ts';
 import type { MigrationPage, MigrationSummary } from '../../api/types.ts';
-import { Problem } from '../../parts/problem.tsx';
+import { Loaded, usePageTitle } from '../../parts/page.tsx';
 import { EndedTable } from './ended-table.tsx';
 import { ProgressCard } from './progress-card.tsx';
 
-const ended: ReadonlySet<string> = new Set(['succeeded', 'failed', 'canceled', 'denied']);
-
 /** Migrations in progress and completed, as the first ManageIQ V2V design has them. */
 export function OverviewPage() {
-  const pages = useInfiniteQuery({
-    queryKey: ['migrations', 'list'],
+  usePageTitle('Overview');
+  const inProgress = useQuery({
+    queryKey: keys.inProgress,
+    queryFn: () => get<MigrationPage>('/migrations?ended=false&limit=200'),
+  });
+  const ended = useInfiniteQuery({
+    queryKey: keys.ended,
     initialPageParam: '',
     queryFn: ({ pageParam }) =>
-      get<MigrationPage>(`/migrations${pageParam === '' ? '' : `?after=${encodeURIComponent(pageParam)}`}`),
+      get<MigrationPage>(
+        `/migrations?ended=true&limit=20${pageParam === '' ? '' : `&after=${encodeURIComponent(pageParam)}`}`,
+      ),
     getNextPageParam: (page) => page.next,
   });
-  if (pages.isPending) {
-    return (
-      <PageSection>
-        <Bullseye>
-          <Spinner aria-label="Loading migrations" />
-        </Bullseye>
-      </PageSection>
-    );
-  }
-  if (pages.isError) {
-    return (
-      <PageSection>
-        <Problem error={pages.error} />
-      </PageSection>
-    );
-  }
-  const all = pages.data.pages.flatMap((page) => page.items);
-  if (all.length === 0) return <Nothing />;
-  const more = pages.hasNextPage ? () => void pages.fetchNextPage() : null;
   return (
     <>
       <PageSection>
         <Title headingLevel="h1">Migrations</Title>
       </PageSection>
-      <InProgress migrations={all.filter((migration) => !ended.has(migration.state))} />
-      <PageSection isFilled>
-        <EndedTable migrations={all.filter((migration) => ended.has(migration.state))} more={more} />
-      </PageSection>
+      <Loaded query={inProgress}>
+        {({ items }) => (
+          <Loaded query={ended}>
+            {({ pages }) => {
+              const done = pages.flatMap((page) => page.items);
+              if (items.length === 0 && done.length === 0) return <Nothing />;
+              return (
+                <>
+                  <InProgress migrations={items} />
+                  <EndedTable
+                    migrations={done}
+                    more={ended.hasNextPage ? () => void ended.fetchNextPage() : null}
+                    isLoadingMore={ended.isFetchingNextPage}
+                  />
+                </>
+              );
+            }}
+          </Loaded>
+        )}
+      </Loaded>
     </>
   );
 }
 
 function InProgress({ migrations }: { readonly migrations: readonly MigrationSummary[] }) {
   return (
-    <PageSection>
-      <Title headingLevel="h2" size="lg">
+    <PageSection aria-labelledby="in-progress">
+      <Title headingLevel="h2" size="lg" id="in-progress">
         In progress ({migrations.length})
       </Title>
       {migrations.length === 0 ? (
         <Content component="p">Nothing is being migrated now.</Content>
       ) : (
-        <Gallery hasGutter minWidths={{ default: '320px' }}>
+        <div className="w-cards">
           {migrations.map((migration) => (
             <ProgressCard key={migration.id} migration={migration} />
           ))}
-        </Gallery>
+        </div>
       )}
     </PageSection>
   );
@@ -80,10 +74,13 @@ function InProgress({ migrations }: { readonly migrations: readonly MigrationSum
 function Nothing() {
   return (
     <PageSection isFilled>
-      <EmptyState titleText="No migrations yet" headingLevel="h1">
+      <EmptyState titleText="No migrations yet" headingLevel="h2">
         <EmptyStateBody>
-          Start one on the machine that Wherry runs on: <code>wherry import FILE.ova --to libvirt</code>. It appears
-          here at once.
+          Start one on the machine that Wherry runs on:
+          <br />
+          <code>wherry import FILE.ova --to libvirt</code>
+          <br />
+          It appears here at once.
         </EmptyStateBody>
       </EmptyState>
     </PageSection>

@@ -1,9 +1,13 @@
-import { LoginForm, LoginPage } from '@patternfly/react-core';
+import { Alert, Button, Form } from '@patternfly/react-core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { post } from '../../api/client.ts';
+import { Problem } from '../../parts/problem.tsx';
+import { Field } from './field.tsx';
+import { Gate } from './gate.tsx';
 
-export function SignInPage() {
+/** @param props.hasEnded who is here was signed in a moment ago */
+export function SignInPage({ hasEnded }: { readonly hasEnded: boolean }) {
   const queries = useQueryClient();
   const [user, setUser] = useState('');
   const [password, setPassword] = useState('');
@@ -12,27 +16,30 @@ export function SignInPage() {
     onSuccess: () => queries.invalidateQueries(),
   });
   return (
-    <LoginPage
-      loginTitle="Sign in to Wherry"
-      loginSubtitle="Moves virtual machines between hypervisors"
-      brandImgSrc="/icon.svg"
-      brandImgAlt="Wherry"
-    >
-      <LoginForm
-        showHelperText={signIn.isError}
-        helperText={signIn.error?.message}
-        usernameLabel="User"
-        usernameValue={user}
-        onChangeUsername={(_event, value) => setUser(value)}
-        passwordValue={password}
-        onChangePassword={(_event, value) => setPassword(value)}
-        isLoginButtonDisabled={signIn.isPending}
-        onLoginButtonClick={(event) => {
+    <Gate title="Sign in to Wherry">
+      <Form
+        onSubmit={(event) => {
           event.preventDefault();
           signIn.mutate();
         }}
-        loginButtonLabel="Sign in"
-      />
-    </LoginPage>
+      >
+        {hasEnded && !signIn.isError && (
+          <Alert isInline variant="info" component="p" title="Your session has ended. Sign in again to go on." />
+        )}
+        {signIn.isError && <Problem error={signIn.error} />}
+        <Field id="user" label="User" value={user} onChange={setUser} autoComplete="username" autoFocus />
+        <Field
+          id="password"
+          label="Password"
+          type="password"
+          value={password}
+          onChange={setPassword}
+          autoComplete="current-password"
+        />
+        <Button type="submit" isBlock isDisabled={signIn.isPending || user === '' || password === ''}>
+          Sign in
+        </Button>
+      </Form>
+    </Gate>
   );
 }
