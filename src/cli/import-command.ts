@@ -1,6 +1,6 @@
 /** `wherry import FILE.ova --to libvirt`: one VM, now, watched to its end; what virt-v2v is used for today. */
 import { type Command, Option } from 'commander';
-import type { MigrationView, ShownError } from '../migration/api.ts';
+import type { MigrationView } from '../migration/api.ts';
 import { fromStored, type ErrorCode } from '../model/errors.ts';
 import type { Client } from './client.ts';
 import { type CommonFlags, run, withCommonFlags } from './command.ts';
@@ -76,19 +76,14 @@ function conclude(view: MigrationView, flags: Flags): void {
       process.exitCode = exitCodes.failed;
       return;
     }
-    throw fromStored({ code: failed.code as ErrorCode, params: failed.params, causes: causesOf(failed) });
+    throw fromStored({ code: failed.code as ErrorCode, params: failed.params, causes: failed.causes });
   }
   if (view.state !== 'succeeded') {
     process.exitCode ??= exitCodes.failed;
     return;
   }
   if (flags.json !== true && vm !== undefined) {
-    for (const concern of vm.concerns)
-      process.stderr.write(`note: ${plain(concern.code)} ${JSON.stringify(concern.params)}\n`);
+    for (const { severity, text } of vm.concerns) process.stderr.write(`${severity}: ${plain(text)}\n`);
     process.stdout.write(`${plain(vm.targetName)} is migrated\n`);
   }
-}
-
-function causesOf(error: ShownError): readonly string[] {
-  return error.causes;
 }
