@@ -12,7 +12,6 @@ import { exitCodes, plain, printJson } from './output.ts';
 type Flags = CommonFlags & ImportFlags & { readonly quiet?: boolean };
 
 export function addImportCommand(program: Command): void {
-  const collect = (word: string, words: string[]): string[] => [...words, word];
   withCommonFlags(
     program
       .command('import <files...>')
@@ -86,4 +85,8 @@ function conclude(view: MigrationView, flags: Flags): void {
     for (const { severity, text } of vm.concerns) process.stderr.write(`${severity}: ${plain(text)}\n`);
     process.stdout.write(`${plain(vm.targetName)} is migrated\n`);
   }
+}
+
+function collect(word: string, words: string[]): string[] {
+  return [...words, word];
 }

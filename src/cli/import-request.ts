@@ -51,7 +51,7 @@ function isDirectory(path: string): boolean {
 function targetOf(flags: ImportFlags): TargetSpec {
   const format = oneOf('--format', flags.format, ['qcow2', 'raw']);
   const networks = networksOf(flags.network);
-  switch (flags.to) {
+  switch (oneOf('--to', flags.to ?? '', ['libvirt', 'files'])) {
     case 'libvirt':
       return { type: 'libvirt', uri: flags.uri, pool: flags.pool, format, networks };
     case 'files':
