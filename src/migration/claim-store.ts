@@ -8,6 +8,7 @@ import { newId } from '../model/ids.ts';
 import { admit, type AdmissionFacts, type Candidate } from './admission.ts';
 import { isEnded } from './advance.ts';
 import { buildLease } from './lease-store.ts';
+import { noteInLog } from './log-store.ts';
 import { announce, wakeCommands } from './news-store.ts';
 import type { Policy } from './policy.ts';
 import type { Lease, LeaseRequest } from './protocol.ts';
@@ -171,6 +172,8 @@ async function begin(tx: Tx, policy: Policy, request: LeaseRequest, stepId: stri
     })
     .where('id', '=', row.id)
     .execute();
+  const worker = await tx.selectFrom('worker').select('name').where('id', '=', request.workerId).executeTakeFirst();
+  await noteInLog(tx, policy, { ...step, token }, 'info', `begins on worker ${worker?.name}, attempt ${number}`);
   await settleMigration(tx, row.migration_id);
   await announce(tx, { migrationId: row.migration_id, vmMigrationId: row.id });
   await wakeCommands(tx, request.workerId);

@@ -54,6 +54,24 @@ export async function writeLog(
     .execute();
 }
 
+/** A line of the server's own about an attempt, so that the log has a beginning and an end of each, whatever a tool says. */
+export async function noteInLog(
+  tx: Tx,
+  policy: Policy,
+  about: { readonly vm_migration_id: string; readonly name: string; readonly token: string | null },
+  level: LogLine['level'],
+  text: string,
+): Promise<void> {
+  if (about.token === null) return;
+  const line = { time: new Date().toISOString(), level, text: text.slice(0, 4096) };
+  await writeLog(tx, policy, {
+    vmMigrationId: about.vm_migration_id,
+    step: about.name,
+    token: about.token,
+    log: [line],
+  });
+}
+
 /**
  * Oldest first, from after line `after`. `newest`: not the first `limit` lines after it but the last ones, as somebody
  * wants them who opens a long log; what follows is then asked for with `after`.

@@ -1,8 +1,9 @@
 /** Writes what `advance` and `fateOf` decide. Called under the engine's lock. */
 import type { Tx } from '../db/db.ts';
-import { type StoredError, toStored, WherryError } from '../model/errors.ts';
+import { explain, type StoredError, toStored, WherryError } from '../model/errors.ts';
 import { advance, isEnded, isPastReturn, isStopping, isUndo, type Next } from './advance.ts';
 import { migrationStateOf } from './migration-state.ts';
+import { noteInLog } from './log-store.ts';
 import { announce, recordEvent, wakeCommands, wakeWork } from './news-store.ts';
 import { fateOf, type StepFate } from './outcome.ts';
 import type { Policy } from './policy.ts';
@@ -38,9 +39,17 @@ export async function endAttempt(
     .where('token', '=', step.token)
     .execute();
   await moveStep(tx, step, fate, outcome);
+  await noteEnd(tx, policy, step, outcome);
   if (outcome.kind === 'declined' && fate.to === 'ready') await decline(tx, step, outcome.error);
   if (fate.to === 'failed' && !undo && !isStopping(vm.facts)) await fail(tx, vm, fate.error);
   await settle(tx, step.vm_migration_id);
+}
+
+async function noteEnd(tx: Tx, policy: Policy, step: StepRow, outcome: Outcome): Promise<void> {
+  const error = errorOf(outcome);
+  const level = outcome.kind === 'failed' ? 'error' : error === null ? 'info' : 'warning';
+  const why = error === null ? [] : [explain(error).message, ...error.causes];
+  await noteInLog(tx, policy, step, level, [outcome.kind, ...why].join(': '));
 }
 
 async function moveStep(tx: Tx, step: StepRow, fate: StepFate, outcome: Outcome): Promise<void> {

@@ -12,7 +12,8 @@ export function watchWorkers(db: Db): () => Promise<void> {
       .select(['id', sql<boolean>`alive_until > clock_timestamp()`.as('alive')])
       .execute();
     const before = known;
-    const changed = rows.filter(({ id, alive }) => before !== undefined && before.get(id) !== alive);
+    // A new one has said hello, and that was told.
+    const changed = rows.filter(({ id, alive }) => before?.has(id) === true && before.get(id) !== alive);
     if (changed.length > 0) {
       await db.transaction(async (tx) => {
         for (const { id } of changed) await announceWorker(tx, id);

@@ -46,6 +46,7 @@ export async function convertOnOverlays(context: StepContext): Promise<Converted
     const onError = (error: unknown, what: string): void =>
       context.log('warning', `disk ${diskId}: ${what}: ${String(error)}`);
     const options = { socketPath: `${context.directory}/s${index}`, exportName: '', readOnly: true, onError };
+    await rm(options.socketPath, { force: true }); // of an attempt whose process was killed
     const server = await serveNbd(disk, options, context.signal);
     servers.defer(() => server.close());
     const path = `${context.directory}/overlay-${index}.qcow2`;
