@@ -29,8 +29,11 @@ if (process.argv[2] === 'step-child') {
       addImportCommand,
       (program) =>
         addWorkerCommand(program, async (options, signal) => {
-          const { runWorker } = await import('./worker/worker.ts');
-          return runWorker(options, signal);
+          const [{ runWorker }, { removeShortcut }] = await Promise.all([
+            import('./worker/worker.ts'),
+            import('./conversion/scratch.ts'),
+          ]);
+          return runWorker({ ...options, removeTraces: removeShortcut }, signal);
         }),
     ],
   }).parseAsync();

@@ -26,6 +26,8 @@ export type Scratch = {
   readonly directory: string;
   /** The same by a path that is short enough. */
   readonly short: string;
+  /** For unix sockets of tools that follow symbolic links first: really here, and short enough. */
+  readonly sockets: string;
   remove(): Promise<void>;
 };
 
@@ -37,11 +39,17 @@ export function shortcutOf(directory: string): string {
   return `/tmp/wherry-v2v-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}`;
 }
 
+/** For a directory that is given up: its short way goes first. */
+export async function removeShortcut(directory: string): Promise<void> {
+  await rm(shortcutOf(directory), { recursive: true, force: true });
+}
+
 /** Makes it below `parent` (0700). When that is too deep, a symbolic link at `shortcutOf(parent)` leads there. */
 export async function makeScratch(parent: string): Promise<Scratch> {
   const directory = await mkdtemp(path.join(parent, 'v2v-'));
   if (directory.length <= longest) {
-    return { directory, short: directory, remove: () => rm(directory, { recursive: true, force: true }) };
+    const remove = (): Promise<void> => rm(directory, { recursive: true, force: true });
+    return { directory, short: directory, sockets: directory, remove };
   }
   const holder = shortcutOf(parent);
   await rm(holder, { recursive: true, force: true });
@@ -53,5 +61,5 @@ export async function makeScratch(parent: string): Promise<Scratch> {
     await rm(holder, { recursive: true, force: true });
     await rm(directory, { recursive: true, force: true });
   };
-  return { directory, short, remove };
+  return { directory, short, sockets: holder, remove };
 }

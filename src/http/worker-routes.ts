@@ -20,7 +20,7 @@ import {
   LeaseRequest,
   LedgerWrite,
 } from '../migration/protocol.ts';
-import { hello } from '../migration/worker-store.ts';
+import { hello, unwantedOf } from '../migration/worker-store.ts';
 import type { Routes } from './routes.ts';
 
 const Done = Type.Object({});
@@ -45,7 +45,8 @@ export function workerRoutes(engine: Engine): Routes {
         },
         async ({ body }) => {
           await hello(db, policy, body);
-          return { leaseMs: policy.leaseMs, heartbeatMs: policy.heartbeatMs };
+          const unwanted = await unwantedOf(db, body.directories ?? []);
+          return { leaseMs: policy.leaseMs, heartbeatMs: policy.heartbeatMs, unwanted };
         },
       );
       app.post(

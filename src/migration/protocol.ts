@@ -42,9 +42,16 @@ export const Hello = Type.Object({
   user: Type.String(),
   version: Type.String(),
   protocol: Type.Integer(),
+  /** VM migrations that have a private directory on this worker. */
+  directories: Type.Optional(Type.Array(Id, { maxItems: 10_000 })),
 });
 export type Hello = Type.Static<typeof Hello>;
-export const HelloAnswer = Type.Object({ leaseMs: Type.Integer(), heartbeatMs: Type.Integer() });
+export const HelloAnswer = Type.Object({
+  leaseMs: Type.Integer(),
+  heartbeatMs: Type.Integer(),
+  /** Of `directories`, those that nothing will ask for any more: ended with nothing left to undo, or unknown. */
+  unwanted: Type.Array(Id),
+});
 export type HelloAnswer = Type.Static<typeof HelloAnswer>;
 
 export const LeaseRequest = Type.Object({

@@ -24,8 +24,11 @@ export type StepContext = {
   ledger(row: LedgerRow): Promise<void>;
   /** Durable when it resolves. */
   checkpoint(value: unknown): Promise<void>;
-  /** Chunks of a disk that the server was told of, by this or another worker: what need not be copied again. */
-  chunks(diskId: string): Promise<readonly JournalEntry[]>;
+  /**
+   * Chunks of a disk that the server was told of, by this or another worker: what need not be copied again. `startOver`:
+   * the disk is copied anew, so that what earlier attempts told of it is void from now on.
+   */
+  chunks(diskId: string, options?: { readonly startOver?: boolean }): Promise<readonly JournalEntry[]>;
   /** Bytes per second that this step's copies may use now; null: no limit. Read again for every block. */
   bandwidth(): number | null;
   /** Does nothing unless a test armed this point. */

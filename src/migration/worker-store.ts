@@ -45,6 +45,30 @@ export async function hello(db: Db, policy: Policy, said: Hello): Promise<void> 
   });
 }
 
+/** Of these VM migrations, those that no step will ever be given out for: ended with an empty ledger, or unknown here. */
+export async function unwantedOf(db: Db, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const wanted = await db.kysely
+    .selectFrom('vm_migration as v')
+    .select('v.id')
+    .where('v.id', 'in', ids)
+    .where((where) =>
+      where.or([
+        where('v.state', 'not in', ['completed', 'failed', 'canceled']),
+        where.exists(
+          where
+            .selectFrom('ledger')
+            .select('ledger.id')
+            .whereRef('ledger.vm_migration_id', '=', 'v.id')
+            .where('ledger.state', 'in', ['intended', 'created']),
+        ),
+      ]),
+    )
+    .execute();
+  const kept = new Set(wanted.map(({ id }) => id));
+  return ids.filter((id) => !kept.has(id));
+}
+
 async function lose(tx: Tx, policy: Policy, step: StepRow, error: StoredError): Promise<void> {
   await endAttempt(tx, policy, step, { kind: 'lost', error }, 'server');
 }

@@ -4,7 +4,8 @@
  * is reached in a whole migration.
  *
  * Armed by the environment: WHERRY_FAIL_POINTS names a directory. Reaching a point whose file `armed/<point>` exists
- * renames that file to `reached/<point>` (so it fires once) and then waits to be killed, for at most 30 s.
+ * renames that file to `reached/<point>` (so it fires once) and then waits to be killed, for at most 30 s. A test that kills
+ * somebody else lets it go on by removing `reached/<point>`.
  */
 import { existsSync, renameSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -59,5 +60,7 @@ export async function failPoint(point: FailPoint): Promise<void> {
   } catch {
     return; // somebody else was faster
   }
-  await sleep(30_000);
+  for (const until = performance.now() + 30_000; performance.now() < until; await sleep(20)) {
+    if (!existsSync(`${directory}/reached/${point}`)) return;
+  }
 }

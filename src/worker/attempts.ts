@@ -6,7 +6,6 @@ import type { AttemptReport, JournalEntry, LogLine, Progress } from '../migratio
 
 export type Attempt = {
   readonly token: string;
-  readonly vmMigrationId: string;
   progress: Progress | null;
   journal: JournalEntry[];
   log: LogLine[];
@@ -20,8 +19,8 @@ const maxLogPerReport = 1_000;
 /** A tool that prints without end must not fill our memory while the server is away; the newest lines matter. */
 const maxLogKept = 20_000;
 
-export function newAttempt(token: string, vmMigrationId: string): Attempt {
-  return { token, vmMigrationId, progress: null, journal: [], log: [], finishing: false };
+export function newAttempt(token: string): Attempt {
+  return { token, progress: null, journal: [], log: [], finishing: false };
 }
 
 export function addLog(attempt: Attempt, line: LogLine): void {

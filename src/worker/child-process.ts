@@ -5,11 +5,14 @@
  *     worker ── setpriv --pdeathsig KILL unshare --fork --pid --kill-child ── node (pid 1 of its namespace) ── tools
  *
  * `--pdeathsig` alone would leave grandchildren; the death of pid 1 takes a PID namespace along, daemons included
- * (tried as root: none left). Without root the namespace needs a user namespace around it, with our own user in it.
+ * (tried as root: none left). Without root there is no namespace, and strays.ts finds them.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { FromChild, ToChild } from './messages.ts';
+import { endStrays, newMark, treeMark } from './strays.ts';
 
 export type StepChild = {
   /** Of the outermost process (setpriv, then unshare): killing it kills the tree. */
@@ -17,7 +20,7 @@ export type StepChild = {
   send(message: ToChild): void;
   /** KILLs the whole tree. Resolves when it is gone. */
   kill(): Promise<void>;
-  /** Never rejects. */
+  /** Never rejects. All that it said has come by then, and nothing that it started is left. */
   readonly ended: Promise<ChildEnd>;
 };
 
@@ -35,16 +38,18 @@ export function startStepChild(options: {
   readonly onOutput: (line: string) => void;
   readonly directory: string;
 }): StepChild {
-  const child = spawn(
-    'setpriv',
-    [...treeArguments(process.getuid?.() === 0), process.execPath, mainFile, 'step-child'],
-    {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: childEnvironment(options.directory),
-      serialization: 'json',
-    },
-  );
-  child.on('message', (message) => options.onMessage(message as FromChild));
+  const isRoot = process.getuid?.() === 0;
+  const mark = isRoot ? undefined : newMark(options.directory);
+  const child = spawn('setpriv', [...treeArguments(isRoot), process.execPath, mainFile, 'step-child'], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: { ...childEnvironment(options.directory), ...(mark === undefined ? {} : { [treeMark]: mark }) },
+    serialization: 'json',
+  });
+  let inner: number | undefined;
+  child.on('message', (message) => {
+    inner ??= onlyChildOf(child.pid ?? -1);
+    options.onMessage(message as FromChild);
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => {
@@ -53,7 +58,10 @@ export function startStepChild(options: {
     });
   }
   const ended = new Promise<ChildEnd>((resolve) => {
-    const end = (how: string): void => resolve({ how, lastWords: output.trim() });
+    const end = (how: string): void => {
+      const told = { how, lastWords: output.trim() };
+      void (mark === undefined ? treeGone(inner) : endStrays(mark)).then(() => resolve(told));
+    };
     child.once('error', (error) => end(`could not be started: ${error.message}`));
     child.once('exit', (code, signal) => {
       const how = signal === null ? `ended with code ${code}` : `was killed by ${signal}`;
@@ -72,14 +80,41 @@ export function startStepChild(options: {
   };
 }
 
+/** Pid 1 of the child's namespace, as the machine numbers it. Undefined when it cannot be told. */
+function onlyChildOf(pid: number): number | undefined {
+  try {
+    const [first] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+    return first === undefined || first === '' ? undefined : Number(first);
+  } catch {
+    return undefined;
+  }
+}
+
+const treeGoneMs = 10_000;
+
+/**
+ * KILL of the outermost process ends the others a moment later, by the kernel's hand; pid 1 of a namespace is only gone, or
+ * a zombie, when all others in it are. The next attempt needs what they hold: images are locked.
+ */
+async function treeGone(inner: number | undefined): Promise<void> {
+  if (inner === undefined) return;
+  for (const until = performance.now() + treeGoneMs; performance.now() < until; await sleep(5)) {
+    try {
+      const stat = readFileSync(`/proc/${inner}/stat`, 'utf8');
+      if (stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z')) return;
+    } catch {
+      return;
+    }
+  }
+}
+
 /** A child that is just ending is noticed by its end, not by a failed send. */
 function sendQuietly(child: ChildProcess, message: ToChild): void {
   if (child.connected) child.send(message, () => undefined);
 }
 
 function treeArguments(isRoot: boolean): string[] {
-  const user = isRoot ? [] : ['--user', '--map-current-user'];
-  return ['--pdeathsig', 'KILL', '--', 'unshare', ...user, '--fork', '--pid', '--kill-child', '--'];
+  return ['--pdeathsig', 'KILL', '--', ...(isRoot ? ['unshare', '--fork', '--pid', '--kill-child', '--'] : [])];
 }
 
 /** Nothing of ours but what the steps need: no database address, no token. */

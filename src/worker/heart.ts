@@ -1,15 +1,15 @@
 /**
  * The heartbeat, and the gate that follows it. Every sixth of the lease we report all attempts. When no heartbeat has been
  * answered for two thirds of the lease, the gate closes: nothing that acts outside this worker goes on, because the server
- * may soon give our steps to somebody else. It opens with the next answer. The clock is the monotonic one: a wall clock
- * that is set back must not keep the gate open.
+ * may soon give our steps to somebody else. It opens with the next answer. The clock is the machine's own (gate.ts): a wall
+ * clock that is set back must not keep the gate open.
  */
-import { performance } from 'node:perf_hooks';
 import type { AttemptReport, HeartbeatAnswer } from '../migration/protocol.ts';
+import { machineMs } from './gate.ts';
 
-/** Pure: whether acting outside is allowed. Times in ms of the monotonic clock. */
-export function mayActAt(nowMs: number, lastAnsweredMs: number, leaseMs: number): boolean {
-  return nowMs - lastAnsweredMs < (leaseMs * 2) / 3;
+/** Until when acting outside is allowed after a heartbeat that was sent at `askedMs` and answered. Pure. */
+export function openUntil(askedMs: number, leaseMs: number): number {
+  return askedMs + (leaseMs * 2) / 3;
 }
 
 export type Heart = {
@@ -32,9 +32,12 @@ export function startHeart(options: {
   accepted(answer: HeartbeatAnswer, reports: AttemptReport[]): void;
   /** The reports did not arrive: they must be said again. */
   unanswered(reports: AttemptReport[], error: unknown): void;
+  /** Acting is allowed until then: later than what was said before. What `accepted` found stale must be stopped by now. */
+  allow(untilMs: number): void;
+  /** It has closed or opened: for the log, who acts knows by itself. */
   gate(open: boolean): void;
 }): Heart {
-  let lastAnswered = performance.now();
+  let until = openUntil(machineMs(), options.leaseMs);
   let lastBeat = Number.NEGATIVE_INFINITY;
   let answered = true;
   let newsTimer: NodeJS.Timeout | undefined;
@@ -48,34 +51,36 @@ export function startHeart(options: {
   };
   const once = async (): Promise<void> => {
     const reports = options.reports();
-    const asked = performance.now();
+    const asked = machineMs();
     lastBeat = asked;
     clearTimeout(newsTimer);
     newsTimer = undefined;
     try {
       const answer = await options.send(reports);
       // The lease was extended at some time after we asked: count from the asking.
-      lastAnswered = asked;
+      until = openUntil(asked, options.leaseMs);
       answered = true;
       options.accepted(answer, reports);
+      options.allow(until);
     } catch (error) {
       answered = false;
       options.unanswered(reports, error);
     }
-    setGate(mayActAt(performance.now(), lastAnswered, options.leaseMs));
+    setGate(machineMs() < until);
   };
   const beat = (): Promise<void> => (beating ??= once().finally(() => (beating = undefined)));
+  options.allow(until);
   const beats = setInterval(() => void beat(), options.heartbeatMs);
   const watch = setInterval(
     () => {
-      if (!mayActAt(performance.now(), lastAnswered, options.leaseMs)) setGate(false);
+      if (machineMs() >= until) setGate(false);
     },
     Math.max(10, options.leaseMs / 60),
   );
   return {
     news: () => {
       if (!answered || newsTimer !== undefined) return;
-      const waitMs = Math.max(0, lastBeat + options.newsMs - performance.now());
+      const waitMs = Math.max(0, lastBeat + options.newsMs - machineMs());
       newsTimer = setTimeout(() => {
         newsTimer = undefined;
         void beat();

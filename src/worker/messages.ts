@@ -8,8 +8,11 @@ import type { StoredError } from '../model/errors.ts';
 export type ToChild =
   | { readonly kind: 'step'; readonly lease: Lease; readonly directory: string }
   | { readonly kind: 'cancel'; readonly token: string }
-  /** Whether acting outside is allowed (heartbeats are being answered). */
-  | { readonly kind: 'gate'; readonly open: boolean }
+  /**
+   * Until when acting outside is allowed, and by when we will be heard of again: whoever hears nothing of its worker until
+   * then ends. Both in ms of the machine's clock (gate.ts).
+   */
+  | { readonly kind: 'gate'; readonly openUntilMs: number; readonly silentUntilMs: number }
   | { readonly kind: 'bandwidth'; readonly bytesPerSecond: number | null }
   | { readonly kind: 'call'; readonly id: string; readonly method: string; readonly params: unknown }
   | { readonly kind: 'reply'; readonly request: number; readonly value?: unknown; readonly error?: StoredError };
@@ -21,6 +24,12 @@ export type FromChild =
   | { readonly kind: 'log'; readonly token: string; readonly line: LogLine }
   | { readonly kind: 'ledger'; readonly token: string; readonly request: number; readonly row: LedgerRow }
   | { readonly kind: 'checkpoint'; readonly token: string; readonly request: number; readonly value: unknown }
-  | { readonly kind: 'chunks'; readonly token: string; readonly request: number; readonly diskId: string }
+  | {
+      readonly kind: 'chunks';
+      readonly token: string;
+      readonly request: number;
+      readonly diskId: string;
+      readonly startOver: boolean;
+    }
   | { readonly kind: 'finish'; readonly token: string; readonly outcome: Outcome }
   | { readonly kind: 'answer'; readonly id: string; readonly result: unknown; readonly error: StoredError | null };

@@ -20,14 +20,17 @@ import {
 } from '../model/errors.ts';
 import type { SourceSpec } from '../model/spec.ts';
 import type { Providers } from '../providers/provider.ts';
+import { machineMs, newActingGate } from './gate.ts';
 import type { FromChild, ToChild } from './messages.ts';
+import { watchOwnTree } from './strays.ts';
 
 export type StepChildOptions = { readonly steps: Readonly<Record<string, Step>>; readonly providers: Providers };
 
 export function runStepChild({ steps, providers }: StepChildOptions): void {
   const replies = new Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>();
   const running = new Map<string, AbortController>();
-  const gate = newGate();
+  const gate = newActingGate();
+  let silentUntilMs = Number.POSITIVE_INFINITY;
   let requests = 0;
   let bytesPerSecond: number | null = null;
   const ask = (message: (request: number) => FromChild): Promise<unknown> => {
@@ -40,8 +43,13 @@ export function runStepChild({ steps, providers }: StepChildOptions): void {
 
   const contextOf = (lease: Lease, directory: string, signal: AbortSignal): StepContext => {
     const { token } = lease;
+    // Kept up to date: a step that is tried again within its attempt finds what it has made.
+    const open = new Map(lease.ledger.map((row) => [row.id, row]));
+    let { checkpoint } = lease;
     return {
-      lease,
+      get lease() {
+        return { ...lease, checkpoint, ledger: [...open.values()] };
+      },
       signal,
       providers,
       directory,
@@ -51,12 +59,15 @@ export function runStepChild({ steps, providers }: StepChildOptions): void {
       log: (level, text) => say({ kind: 'log', token, line: { time: new Date().toISOString(), level, text } }),
       ledger: async (row) => {
         await ask((request) => ({ kind: 'ledger', token, request, row }));
+        if (row.state === 'intended' || row.state === 'created') open.set(row.id, row);
+        else open.delete(row.id);
       },
       checkpoint: async (value) => {
         await ask((request) => ({ kind: 'checkpoint', token, request, value }));
+        checkpoint = value;
       },
-      chunks: async (diskId) => {
-        const answer = (await ask((request) => ({ kind: 'chunks', token, request, diskId }))) as {
+      chunks: async (diskId, { startOver = false } = {}) => {
+        const answer = (await ask((request) => ({ kind: 'chunks', token, request, diskId, startOver }))) as {
           chunks: JournalEntry[];
         };
         return answer.chunks;
@@ -105,7 +116,8 @@ export function runStepChild({ steps, providers }: StepChildOptions): void {
         running.get(message.token)?.abort(new Error('canceled'));
         break;
       case 'gate':
-        gate.set(message.open);
+        gate.openUntil(message.openUntilMs);
+        silentUntilMs = message.silentUntilMs;
         break;
       case 'bandwidth':
         bytesPerSecond = message.bytesPerSecond;
@@ -125,8 +137,18 @@ export function runStepChild({ steps, providers }: StepChildOptions): void {
     }
   });
   process.on('disconnect', () => process.exit(0));
+  // A worker that hangs or is stopped can neither end us nor tell that our steps have been given to somebody else. As long
+  // as we live we hold what others need (an image that qemu-nbd has locked); with us ends all that we started.
+  setInterval(() => {
+    if (machineMs() > silentUntilMs) process.exit(silentWorkerExit);
+  }, silenceWatchMs).unref();
+  watchOwnTree();
   say({ kind: 'started' });
 }
+
+const silenceWatchMs = 100;
+/** EX_UNAVAILABLE. */
+const silentWorkerExit = 69;
 
 /** What can pass is tried again with back-off, for this long in all; a step looks before it creates, so that is safe. */
 const retryWaitsMs = [250, 1_000, 4_000, 10_000, 30_000];
@@ -173,29 +195,6 @@ async function call(providers: Providers, method: string, params: unknown): Prom
   if (method === 'listVms') return source.list(signal);
   if (method === 'describeVm') return source.describe(vm ?? null, signal);
   throw new Error(`this worker knows no call ${method}`);
-}
-
-/** Closed: whoever wants to pass waits until it is opened or is canceled. */
-function newGate(): { pass(signal: AbortSignal): Promise<void>; set(open: boolean): void } {
-  let opened: PromiseWithResolvers<void> | undefined;
-  return {
-    pass: async (signal) => {
-      signal.throwIfAborted();
-      if (opened === undefined) return;
-      const canceled = Promise.withResolvers<void>();
-      const onAbort = (): void => canceled.resolve();
-      signal.addEventListener('abort', onAbort, { once: true });
-      await Promise.race([opened.promise, canceled.promise]);
-      signal.removeEventListener('abort', onAbort);
-      signal.throwIfAborted();
-    },
-    set: (open) => {
-      if (open) {
-        opened?.resolve();
-        opened = undefined;
-      } else opened ??= Promise.withResolvers<void>();
-    },
-  };
 }
 
 function stackOf(error: unknown): string {

@@ -21,11 +21,16 @@ import { protocolVersion } from '../migration/protocol.ts';
 import { WherryError, toStored } from '../model/errors.ts';
 import { newId } from '../model/ids.ts';
 import { type Attempt, addLog, forget, newAttempt, report } from './attempts.ts';
-import { type ChildEnd, type StepChild, startStepChild } from './child-process.ts';
+import { type ChildEnd, startStepChild } from './child-process.ts';
+import { type Children, keepChildren, type Run } from './children.ts';
+import { machineMs } from './gate.ts';
 import { type Heart, startHeart } from './heart.ts';
 import { identityOf } from './identity.ts';
 import { type ServerAddress, connectLink } from './link.ts';
 import type { FromChild } from './messages.ts';
+import { becomeWorkerOf } from './pid-file.ts';
+import { endStrays } from './strays.ts';
+import { directoriesIn, sweep, sweepCalls } from './sweep.ts';
 
 export type WorkerOptions = {
   readonly server: ServerAddress;
@@ -36,32 +41,44 @@ export type WorkerOptions = {
   readonly capacity: number;
   /** Ends by itself when no server has answered for this long: nobody may ever come back for a built-in worker. */
   readonly orphanAfterMs?: number;
+  /** Removes what a VM migration has outside its private directory, before that is removed. */
+  readonly removeTraces?: (directory: string) => Promise<void>;
   log(level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>): void;
 };
 
-type Running = { readonly child: StepChild; readonly attempts: Set<Attempt>; idleTimer: NodeJS.Timeout | undefined };
-
-/** A child that has had no step for this long ends; the next step starts a new one. */
-const idleChildMs = 5_000;
 const longPollMs = 20_000;
 /** Who looks at a migration sees it move at least this often; each costs the server a small transaction. */
 const newsMs = 1_000;
+const sweepMs = 10 * 60_000;
 
-/** Runs until `signal` aborts; then kills what it runs and resolves. */
+/**
+ * Runs until `signal` aborts, or another process becomes this worker; then kills what it runs and resolves.
+ * @throws worker.already_running when its home has a worker
+ */
 export async function runWorker(options: WorkerOptions, signal: AbortSignal): Promise<void> {
+  const other = await becomeWorkerOf(options.home);
+  if ('heldBy' in other) throw new WherryError('worker.already_running', { home: options.home, pid: other.heldBy });
+  try {
+    await work(options, signal);
+  } finally {
+    other.release();
+  }
+}
+
+async function work(options: WorkerOptions, signal: AbortSignal): Promise<void> {
   const link = await connectLink(options.server);
   const workerId = await identityOf(options.home);
   const bootId = randomUUID();
   const me = { workerId, bootId };
-  const running = new Map<string, Running>();
-  const attempts = new Map<string, Attempt>();
+  /** The child of each attempt, by token. */
+  const attempts = new Map<string, Run>();
   const calls = new Set<string>();
-  let gateOpen = true;
-  let bandwidth: number | null = null;
-  let wake = new AbortController();
 
-  const directoryOf = (id: string): string => `${options.home}/vm-migrations/${id}`;
-  await mkdir(`${options.home}/vm-migrations`, { recursive: true, mode: 0o700 });
+  const root = `${options.home}/vm-migrations`;
+  const directoryOf = (id: string): string => `${root}/${id}`;
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  if (process.getuid?.() !== 0) await endStrays(`${root}/`); // an earlier process's
+  await sweepCalls(root);
 
   const hello: Hello = {
     ...me,
@@ -71,8 +88,13 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
     version: options.version,
     protocol: protocolVersion,
   };
-  const terms = await link.insist<HelloAnswer>('hello', hello, signal);
-  options.log('info', 'worker is connected', { workerId, ...terms });
+  const greet = async (): Promise<HelloAnswer> => {
+    const directories = await directoriesIn(root);
+    const answer = await link.insist<HelloAnswer>('hello', { ...hello, directories }, signal);
+    const unwanted = answer.unwanted.filter((id) => directories.includes(id) && !children.has(id));
+    await sweep(root, unwanted, options.removeTraces ?? (async () => undefined));
+    return answer;
+  };
 
   const finish = async (attempt: Attempt, outcome: Outcome): Promise<void> => {
     if (attempt.finishing) return;
@@ -86,26 +108,22 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
     dropAttempt(attempt);
   };
   const dropAttempt = (attempt: Attempt): void => {
+    const run = attempts.get(attempt.token);
     attempts.delete(attempt.token);
-    const run = running.get(attempt.vmMigrationId);
     run?.attempts.delete(attempt);
-    if (run !== undefined && run.attempts.size === 0) {
-      run.idleTimer = setTimeout(() => void run.child.kill(), idleChildMs);
-    }
-    wake.abort();
+    if (run !== undefined && run.attempts.size === 0) children.idle(run);
   };
 
-  const fromChild = (vmMigrationId: string, message: FromChild): void => {
+  const fromChild = (run: Run, message: FromChild): void => {
     if (message.kind === 'started' || message.kind === 'answer') return;
-    const attempt = attempts.get(message.token);
+    const attempt = [...run.attempts].find(({ token }) => token === message.token);
     if (attempt === undefined) return;
     const relay = async (path: string, body: unknown, request: number): Promise<void> => {
-      const child = running.get(vmMigrationId)?.child;
       try {
         const value = await link.insist(path, body, signal);
-        child?.send({ kind: 'reply', request, value });
+        run.child.send({ kind: 'reply', request, value });
       } catch (error) {
-        child?.send({ kind: 'reply', request, error: toStored(error) });
+        run.child.send({ kind: 'reply', request, error: toStored(error) });
       }
     };
     switch (message.kind) {
@@ -127,7 +145,11 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
         void relay('checkpoint', { token: message.token, checkpoint: message.value }, message.request);
         break;
       case 'chunks':
-        void relay('chunks', { token: message.token, diskId: message.diskId }, message.request);
+        void relay(
+          'chunks',
+          { token: message.token, diskId: message.diskId, startOver: message.startOver },
+          message.request,
+        );
         break;
       case 'finish':
         void finish(attempt, message.outcome);
@@ -137,56 +159,46 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
     }
   };
 
-  const childOf = async (vmMigrationId: string): Promise<Running> => {
-    const known = running.get(vmMigrationId);
-    if (known !== undefined) {
-      clearTimeout(known.idleTimer);
-      return known;
-    }
-    await mkdir(directoryOf(vmMigrationId), { recursive: true, mode: 0o700 });
-    const child = startStepChild({
-      directory: directoryOf(vmMigrationId),
-      onMessage: (message) => fromChild(vmMigrationId, message),
-      onOutput: (text) => options.log('info', text, { vmMigrationId }),
-    });
-    const run: Running = { child, attempts: new Set(), idleTimer: undefined };
-    running.set(vmMigrationId, run);
-    child.send({ kind: 'gate', open: gateOpen });
-    child.send({ kind: 'bandwidth', bytesPerSecond: bandwidth });
-    void child.ended.then((end) => {
-      if (running.get(vmMigrationId) === run) running.delete(vmMigrationId);
-      clearTimeout(run.idleTimer);
-      for (const attempt of run.attempts) {
-        void finish(attempt, { kind: 'lost', error: toStored(childDied(end)) });
-      }
-    });
-    return run;
-  };
+  const children: Children = keepChildren({
+    directoryOf,
+    onMessage: fromChild,
+    onOutput: ({ vmMigrationId }, text) => options.log('info', text, { vmMigrationId }),
+    onEnd: (run, end) => {
+      for (const attempt of run.attempts) void finish(attempt, { kind: 'lost', error: toStored(childDied(end)) });
+    },
+  });
 
   const begin = async (lease: Lease): Promise<void> => {
     if (attempts.has(lease.token)) return; // the answer to a repeated request
     const id = lease.vmMigration.id;
-    const run = await childOf(id);
-    const attempt = newAttempt(lease.token, id);
-    attempts.set(lease.token, attempt);
-    run.attempts.add(attempt);
+    const run = await children.of(id);
+    attempts.set(lease.token, run);
+    run.attempts.add(newAttempt(lease.token));
     run.child.send({ kind: 'step', lease, directory: directoryOf(id) });
   };
 
+  const every = (): Attempt[] => [...new Set(attempts.values())].flatMap((run) => [...run.attempts]);
+  const attemptOf = (token: string): Attempt | undefined => every().find((attempt) => attempt.token === token);
   const orphaned = Promise.withResolvers<void>();
+  const terms = await greet();
+  options.log('info', 'worker is connected', { workerId, leaseMs: terms.leaseMs, heartbeatMs: terms.heartbeatMs });
+
+  let openUntilMs = Number.NEGATIVE_INFINITY;
+  const tellGate = (): void =>
+    children.tell({ kind: 'gate', openUntilMs, silentUntilMs: machineMs() + (terms.leaseMs * 5) / 6 });
   let lastAnswerAt = performance.now();
 
   const heart: Heart = startHeart({
     leaseMs: terms.leaseMs,
     heartbeatMs: terms.heartbeatMs,
     newsMs: Math.min(newsMs, terms.heartbeatMs),
-    reports: () => [...attempts.values()].filter((attempt) => !attempt.finishing).map((attempt) => report(attempt)),
+    reports: () => every().flatMap((attempt) => (attempt.finishing ? [] : [report(attempt)])),
     send: (reports) =>
       link.ask<HeartbeatAnswer>('heartbeat', { ...me, attempts: reports }, signal, terms.heartbeatMs * 2),
     accepted: (answer, reports) => {
       lastAnswerAt = performance.now();
       for (const said of reports) {
-        const attempt = attempts.get(said.token);
+        const attempt = attemptOf(said.token);
         if (attempt !== undefined) forget(attempt, said);
       }
       for (const { token, state } of answer.attempts) if (state === 'stale') stopStale(token);
@@ -195,51 +207,59 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
       options.log('warn', 'a heartbeat was not answered', { error: String(error) });
       if (performance.now() - lastAnswerAt > (options.orphanAfterMs ?? Number.POSITIVE_INFINITY)) orphaned.resolve();
     },
-    gate: (open) => {
-      gateOpen = open;
+    allow: (untilMs) => {
+      openUntilMs = untilMs;
+      tellGate();
+    },
+    gate: (open) =>
       options.log(
         open ? 'info' : 'warn',
         open ? 'acting outside goes on' : 'acting outside is paused: heartbeats go unanswered',
-      );
-      for (const run of running.values()) run.child.send({ kind: 'gate', open });
-    },
+      ),
   });
 
   const stopStale = (token: string): void => {
-    const attempt = attempts.get(token);
-    if (attempt === undefined) return;
+    const run = attempts.get(token);
+    const attempt = attemptOf(token);
+    // One that is just ending was told to the server already; whoever asked after it only came too late.
+    if (run === undefined || attempt === undefined || attempt.finishing) return;
     attempts.delete(token);
-    const run = running.get(attempt.vmMigrationId);
-    run?.attempts.delete(attempt);
+    run.attempts.delete(attempt);
     // Somebody else may have this step by now: nothing of it may go on here, not even for the time a polite stop takes.
-    void run?.child.kill();
+    void children.end(run);
+  };
+
+  /** A server that does not know us (its database is another one, or an older state of it) is greeted again. */
+  const known = async <T>(ask: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!(error instanceof WherryError) || error.code !== 'migration.worker_unknown') throw error;
+        options.log('warn', 'the server does not know this worker: it introduces itself again');
+        await greet();
+      }
+    }
   };
 
   const leaseLoop = async (): Promise<void> => {
     while (!signal.aborted) {
-      const load = running.size;
-      const requestId = newId();
-      wake = new AbortController();
-      const request = { ...me, requestId, load, waitMs: longPollMs };
-      const answer = await link.insist<LeaseAnswer>('lease', request, signal);
+      const load = children.count();
+      const request = { ...me, requestId: newId(), load, waitMs: longPollMs };
+      const answer = await known(() => link.insist<LeaseAnswer>('lease', request, signal));
       if (answer.lease !== null) await begin(answer.lease);
       else if (load >= options.capacity) await sleep(200, undefined, { signal }).catch(() => undefined);
     }
   };
 
   const commandsLoop = async (): Promise<void> => {
-    let known = '';
+    let version = '';
     while (!signal.aborted) {
-      const commands = await link.insist<Commands>('commands', { ...me, known, waitMs: longPollMs }, signal);
-      known = commands.version;
-      for (const token of commands.cancel) {
-        const attempt = attempts.get(token);
-        if (attempt !== undefined) running.get(attempt.vmMigrationId)?.child.send({ kind: 'cancel', token });
-      }
-      if (commands.bytesPerSecond !== bandwidth) {
-        bandwidth = commands.bytesPerSecond;
-        for (const run of running.values()) run.child.send({ kind: 'bandwidth', bytesPerSecond: bandwidth });
-      }
+      const request = { ...me, known: version, waitMs: longPollMs };
+      const commands = await known(() => link.insist<Commands>('commands', request, signal));
+      version = commands.version;
+      for (const token of commands.cancel) attempts.get(token)?.child.send({ kind: 'cancel', token });
+      children.tell({ kind: 'bandwidth', bytesPerSecond: commands.bytesPerSecond });
       for (const call of commands.calls) if (!calls.has(call.id)) void answerCall(call);
     }
   };
@@ -266,11 +286,19 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
     calls.delete(call.id);
   };
 
+  const alive = setInterval(tellGate, terms.heartbeatMs);
+  const sweeps = setInterval(() => void greet().catch(() => undefined), sweepMs);
   try {
     await Promise.race([Promise.all([leaseLoop(), commandsLoop()]), aborted(signal), orphaned.promise]);
+  } catch (error) {
+    // Whoever replaced us has our steps: all that is left to do is to end at once.
+    if (!(error instanceof WherryError) || error.code !== 'migration.worker_replaced') throw error;
+    options.log('warn', error.message);
   } finally {
+    clearInterval(alive);
+    clearInterval(sweeps);
     heart.stop();
-    await Promise.all([...running.values()].map((run) => run.child.kill()));
+    await children.endAll();
     link.close();
   }
 }

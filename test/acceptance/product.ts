@@ -1,7 +1,7 @@
 /** Wherry as a user runs it: `bin/wherry` in a home of its own, and what may be left of it afterwards (nothing). */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { chown, mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +11,7 @@ import { follow } from '../../src/cli/follow.ts';
 import { homeAt } from '../../src/home.ts';
 import type { MigrationView, VmMigrationDetail } from '../../src/migration/api.ts';
 import type { VmMigrationSpec } from '../../src/model/spec.ts';
-import { runningWorker } from '../../src/worker/built-in.ts';
+import { runningWorker } from '../../src/worker/pid-file.ts';
 
 export const wherry = fileURLToPath(new URL('../../bin/wherry', import.meta.url));
 
@@ -37,8 +37,18 @@ export type Product = AsyncDisposable & {
   leftovers(): Promise<string[]>;
 };
 
-export async function startProduct(options: { env?: Record<string, string>; leaseMs?: number } = {}): Promise<Product> {
+export type ProductOptions = {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly leaseMs?: number;
+  /** What starts the server instead of us, which must become it (exec): in another mount namespace, as another user. */
+  readonly launcher?: readonly string[];
+  /** The user id that the launcher changes to: owner of the scratch directory. */
+  readonly owner?: number;
+};
+
+export async function startProduct(options: ProductOptions = {}): Promise<Product> {
   const scratch = await mkdtemp(join(tmpdir(), 'wherry-accept-'));
+  if (options.owner !== undefined) await chown(scratch, options.owner, options.owner);
   const home = join(scratch, 'home');
   const temp = await tempEntries();
   const client = createClient({ server: null, token: null, home });
@@ -46,7 +56,8 @@ export async function startProduct(options: { env?: Record<string, string>; leas
 
   const startServer = async (): Promise<void> => {
     const log = openSync(join(scratch, 'server.log'), 'a');
-    server = spawn(wherry, ['server', '--listen', 'none', '--home', home], {
+    const words = [...(options.launcher ?? []), wherry, 'server', '--listen', 'none', '--home', home];
+    server = spawn(words[0] ?? wherry, words.slice(1), {
       stdio: ['ignore', log, log],
       env: { ...process.env, ...options.env, WHERRY_LEASE_MS: String(options.leaseMs ?? 60_000), WHERRY_HOME: home },
     });

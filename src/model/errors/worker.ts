@@ -8,6 +8,11 @@ export const workerErrors = {
     next: 'The step goes on from its last checkpoint by itself. If this repeats, the cause shows what it said last; look at the worker’s log and at the memory of the host.',
     passing: true,
   },
+  'worker.already_running': {
+    status: 409,
+    message: 'Another worker (process {pid}) works in {home}',
+    next: 'One worker per directory: leave it running, stop it, or give this one another --home.',
+  },
   'worker.directory_unwritable': {
     status: 500,
     message: 'The worker[ on host {host}] cannot write its directory {path}',

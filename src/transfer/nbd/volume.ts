@@ -1,5 +1,6 @@
 /** Our own target images as disks: qemu-nbd and a connection to it, opened and closed as one. */
 import { WherryError } from '../../model/errors.ts';
+import { runChild } from '../../process/child.ts';
 import type { ImageTools } from '../disk.ts';
 import { type NbdDisk, connectNbd } from './client.ts';
 import { direct } from './direct.ts';
@@ -48,8 +49,22 @@ export const allocationDepthContext = 'qemu:allocation-depth';
 /** @see ImageTools.openVolume. @throws WherryError transfer.read_only when it should be writable and is not. */
 export const openVolume: ImageTools['openVolume'] = async (volume, directory, signal) => {
   const { path, format, readOnly, startsZeroed } = volume;
+  if (format === 'qcow2' && !readOnly) await freeLeaks(path, signal);
   const disk = await openImage({ image: { path, format }, readOnly, directory, startsZeroed }, signal);
   if (readOnly || !disk.readOnly) return format === 'raw' ? direct(disk, path, readOnly) : disk;
   await disk.close();
   throw new WherryError('transfer.read_only', { where: path });
 };
+
+/**
+ * A qemu-nbd that was killed leaves clusters of a qcow2 that it had taken and not yet entered: harmless, but lost to the
+ * image for ever. Every copy that was cut off opens its target again, so here is the place to give them back.
+ */
+async function freeLeaks(path: string, signal: AbortSignal): Promise<void> {
+  try {
+    await runChild('qemu-img', ['check', '-q', '-r', 'leaks', '-f', 'qcow2', path], { signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new WherryError('transfer.qemu_nbd_failed', { path, format: 'qcow2' }, error);
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The child processes of a worker: one per VM migration that has something to do. A new one begins only once the one before
+ * is gone with all it started, because both work in the same directory and on the same images.
+ */
+import { mkdir } from 'node:fs/promises';
+import type { Attempt } from './attempts.ts';
+import { type ChildEnd, type StepChild, startStepChild } from './child-process.ts';
+import type { FromChild, ToChild } from './messages.ts';
+
+export type Run = {
+  readonly vmMigrationId: string;
+  readonly child: StepChild;
+  readonly attempts: Set<Attempt>;
+  idleTimer: NodeJS.Timeout | undefined;
+};
+
+export type Children = {
+  /** VM migrations that have a child. */
+  count(): number;
+  has(vmMigrationId: string): boolean;
+  /** The child that runs, or a new one. */
+  of(vmMigrationId: string): Promise<Run>;
+  /** To all of them, and of each kind the last one to every new child. */
+  tell(message: Extract<ToChild, { kind: 'gate' | 'bandwidth' }>): void;
+  /** It ends unless it gets something to do soon. */
+  idle(run: Run): void;
+  /** KILLs it and all that it started. Nothing new is given to it from now on. */
+  end(run: Run): Promise<void>;
+  endAll(): Promise<void>;
+};
+
+/** A child that has had no step for this long ends; the next step starts a new one. */
+const idleMs = 5_000;
+
+export function keepChildren(options: {
+  directoryOf(vmMigrationId: string): string;
+  onMessage(run: Run, message: FromChild): void;
+  onOutput(run: Run, text: string): void;
+  /** With what it still had to do. */
+  onEnd(run: Run, end: ChildEnd): void;
+}): Children {
+  const running = new Map<string, Run>();
+  const leaving = new Map<string, Promise<unknown>>();
+  const told = new Map<string, ToChild>();
+
+  const leave = (run: Run): void => {
+    clearTimeout(run.idleTimer);
+    if (running.get(run.vmMigrationId) !== run) return;
+    running.delete(run.vmMigrationId);
+    const gone = run.child.ended.then(() => {
+      if (leaving.get(run.vmMigrationId) === gone) leaving.delete(run.vmMigrationId);
+    });
+    leaving.set(run.vmMigrationId, gone);
+  };
+  const end = async (run: Run): Promise<void> => {
+    leave(run);
+    await run.child.kill();
+  };
+  const start = (vmMigrationId: string): Run => {
+    const directory = options.directoryOf(vmMigrationId);
+    const run: Run = {
+      vmMigrationId,
+      attempts: new Set(),
+      idleTimer: undefined,
+      child: startStepChild({
+        directory,
+        onMessage: (message) => options.onMessage(run, message),
+        onOutput: (text) => options.onOutput(run, text),
+      }),
+    };
+    running.set(vmMigrationId, run);
+    for (const message of told.values()) run.child.send(message);
+    void run.child.ended.then((how) => {
+      leave(run);
+      options.onEnd(run, how);
+    });
+    return run;
+  };
+  return {
+    count: () => running.size,
+    has: (vmMigrationId) => running.has(vmMigrationId) || leaving.has(vmMigrationId),
+    of: async (vmMigrationId) => {
+      await leaving.get(vmMigrationId);
+      await mkdir(options.directoryOf(vmMigrationId), { recursive: true, mode: 0o700 });
+      const run = running.get(vmMigrationId) ?? start(vmMigrationId);
+      clearTimeout(run.idleTimer);
+      return run;
+    },
+    tell: (message) => {
+      told.set(message.kind, message);
+      for (const run of running.values()) run.child.send(message);
+    },
+    idle: (run) => {
+      clearTimeout(run.idleTimer);
+      run.idleTimer = setTimeout(() => void end(run), idleMs);
+    },
+    end,
+    endAll: async () => {
+      await Promise.all([...[...running.values()].map(end), ...leaving.values()]);
+    },
+  };
+}
