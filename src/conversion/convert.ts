@@ -17,7 +17,7 @@ import { followLines } from './follow.ts';
 import { withoutNetwork } from './isolation.ts';
 import { libvirtXml, type Overlay } from './libvirt-xml.ts';
 import { endGroup } from './process-group.ts';
-import { makeScratch, removeSocketDirectory, socketDirectory } from './scratch.ts';
+import { makeScratch, type Scratch, removeSocketDirectory, socketDirectory } from './scratch.ts';
 import { inspectVersion } from './tool.ts';
 import { parseMachineLine, type Phase, phaseOf } from './tool-output.ts';
 
@@ -83,7 +83,7 @@ export async function convertGuest(request: ConversionRequest, signal: AbortSign
           '-i',
           'libvirtxml',
         ].concat(version.outputXml ? ['-O', files.result] : [], files.xml),
-        environment: await environment(request.accelerator, limits, scratch.short),
+        environment: await environment(request.accelerator, limits, scratch),
         machinePath: files.machine,
         limits,
         request,
@@ -193,14 +193,14 @@ async function supervise(
 async function environment(
   accelerator: Accelerator,
   limits: ConversionLimits,
-  scratch: string,
+  scratch: Scratch,
 ): Promise<Record<string, string>> {
-  const temporary = path.join(scratch, 't');
+  const temporary = path.join(scratch.short, 't');
   await mkdir(temporary, { mode: 0o700 });
   return {
     TMPDIR: temporary,
     // libguestfs puts its sockets there (where it is not root, which always takes /tmp).
-    XDG_RUNTIME_DIR: temporary,
+    XDG_RUNTIME_DIR: scratch.sockets,
     // The appliance (350 MB) is made once per user and kept; libguestfs locks it and makes it anew when packages change.
     LIBGUESTFS_CACHEDIR: await cacheDirectory('libguestfs'),
     LIBGUESTFS_BACKEND: 'direct',

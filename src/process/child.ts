@@ -119,7 +119,8 @@ function baseEnvironment(): Record<string, string> {
     LANG: 'C.UTF-8',
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   };
-  for (const name of ['HOME', 'TMPDIR', 'XDG_RUNTIME_DIR']) {
+  // WHERRY_TREE marks what belongs to a worker's child (worker/strays.ts).
+  for (const name of ['HOME', 'TMPDIR', 'XDG_RUNTIME_DIR', 'WHERRY_TREE']) {
     const value = process.env[name];
     if (value !== undefined) kept[name] = value;
   }
