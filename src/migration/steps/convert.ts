@@ -4,7 +4,8 @@
  * Where a disk can only be read in order, the itinerary puts this step after the copy, and the overlays lie on the target
  * copy.
  */
-import { open, rm, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, writeFile } from 'node:fs/promises';
+import Value from 'typebox/value';
 import { probeAccelerator } from '../../conversion/accelerator.ts';
 import { convertGuest } from '../../conversion/convert.ts';
 import type { Overlay } from '../../conversion/libvirt-xml.ts';
@@ -16,7 +17,7 @@ import { serveNbd } from '../../transfer/nbd/server.ts';
 import type { Step, StepContext } from '../step.ts';
 import { openEnds } from './ends.ts';
 import { recorded } from './recorded.ts';
-import { type results, resultOf } from './results.ts';
+import { results, resultOf } from './results.ts';
 import type Type from 'typebox';
 
 export type Converted = Type.Static<(typeof results)['convert']>;
@@ -24,12 +25,26 @@ export type Converted = Type.Static<(typeof results)['convert']>;
 export const convert: Step = async (context) => {
   const { conversion, vm } = resultOf(context, 'preflight');
   if (!conversion) return { skipped: true };
+  const before = await finished(context);
+  if (before !== null) {
+    context.log('info', 'the conversion had finished when its attempt was lost: it is not repeated');
+    return { value: before };
+  }
   try {
     return { value: await convertOnOverlays(context) };
   } catch (error) {
     throw located(error, { disks: vm.disks.map(({ name }) => name).join(', ') });
   }
 };
+
+/** What an earlier attempt brought to its end on this worker, and could not tell any more. */
+async function finished(context: StepContext): Promise<Converted | null> {
+  const overlayId = (await readFile(overlayIdFile(context), 'utf8').catch(() => '')).trim();
+  const text = await readFile(convertedFile(context), 'utf8').catch(() => '');
+  if (overlayId === '' || text === '') return null;
+  const value: unknown = JSON.parse(text);
+  return Value.Check(results.convert, value) && value.overlayId === overlayId ? value : null;
+}
 
 /** Also called by `apply`, when the overlays of the conversion are on a worker that is gone. */
 export async function convertOnOverlays(context: StepContext): Promise<Converted> {
@@ -74,9 +89,10 @@ export async function convertOnOverlays(context: StepContext): Promise<Converted
     },
     context.signal,
   );
-  await settle(context, overlays, overlayId);
+  const converted: Converted = { overlayId, overlays: [...overlays], guest, warnings: [...warnings] };
+  await settle(context, converted);
   await context.failPoint('convert.done');
-  return { overlayId, overlays: [...overlays], guest, warnings: [...warnings] };
+  return converted;
 }
 
 /** Says which conversion the overlays in this directory are the whole result of; missing while one is under way. */
@@ -84,12 +100,21 @@ export function overlayIdFile(context: StepContext): string {
   return `${context.directory}/overlay-id`;
 }
 
+/** The result, durable before the id above: with that id in it, it belongs to these overlays. */
+function convertedFile(context: StepContext): string {
+  return `${context.directory}/converted.json`;
+}
+
 /** The server will be told that the conversion is done: its overlays must survive a power cut from then on. */
-async function settle(context: StepContext, overlays: readonly Overlay[], overlayId: string): Promise<void> {
-  await writeFile(overlayIdFile(context), `${overlayId}\n`, { mode: 0o600, flush: true });
-  for (const path of [...overlays.map((overlay) => overlay.path), context.directory]) {
-    const file = await open(path, 'r');
-    await file.sync();
-    await file.close();
-  }
+async function settle(context: StepContext, converted: Converted): Promise<void> {
+  await writeFile(convertedFile(context), JSON.stringify(converted), { mode: 0o600, flush: true });
+  for (const { path } of converted.overlays) await synced(path);
+  await writeFile(overlayIdFile(context), `${converted.overlayId}\n`, { mode: 0o600, flush: true });
+  await synced(context.directory);
+}
+
+async function synced(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  await file.sync();
+  await file.close();
 }
