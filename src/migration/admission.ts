@@ -61,7 +61,8 @@ export function obstacle(candidate: Candidate, worker: WorkerFacts, facts: Admis
 /** The first step that the asking worker may have, unless a less loaded worker that asks too should have it. */
 export function admit(askingId: string, facts: AdmissionFacts): Admission {
   const asking = facts.workers.find(({ id }) => id === askingId);
-  if (asking === undefined) return { kind: 'none', againInMs: null };
+  // A poll that is still open does not mean that somebody waits for its answer: a stopped process keeps its connections.
+  if (asking?.alive !== true) return { kind: 'none', againInMs: null };
   let againInMs: number | null = null;
   for (const candidate of facts.candidates) {
     if (obstacle(candidate, asking, facts) !== null) continue;

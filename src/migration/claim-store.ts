@@ -103,7 +103,7 @@ export async function readAdmission(tx: Tx, policy: Policy, askingId: string | n
     candidates: await readCandidates(tx, askingId),
     workers: workers.map(({ id, alive, asking }) => ({
       id,
-      alive: alive || id === askingId,
+      alive,
       asking,
       active: active.find(({ worker_id }) => worker_id === id)?.count ?? 0,
     })),
