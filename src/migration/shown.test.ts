@@ -102,16 +102,15 @@ test('a log begins and ends with each attempt, and its newest lines can be asked
 
 test('the death of a worker, and its coming back, are told to who looks', async () => {
   await using quick = await mortalServer();
-  const { server } = quick;
-  const worker = fakeWorker(server.app, 'mortal');
+  const worker = fakeWorker(quick.server.app, 'mortal');
   const told: string[] = [];
-  await server.db.listen(
+  await quick.server.db.listen(
     'wherry_change',
     (payload) => told.push(payload),
     () => undefined,
   );
   const isAlive = async (): Promise<boolean | undefined> =>
-    (await server.get<{ items: WorkerView[] }>('/workers')).items.find(({ id }) => id === worker.workerId)?.alive;
+    (await quick.server.get<{ items: WorkerView[] }>('/workers')).items.find(({ id }) => id === worker.workerId)?.alive;
   const news = JSON.stringify({ kind: 'worker', id: worker.workerId });
   await worker.hello();
   await expect.poll(() => told.includes(news), { timeout: 3_000 }).toBe(true);

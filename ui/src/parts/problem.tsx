@@ -47,7 +47,7 @@ function Causes({ causes }: { readonly causes: readonly string[] }) {
 export function Problem({ error }: { readonly error: Error }) {
   if (error instanceof Refusal) {
     const { title, next, causes } = error.problem;
-    return <ErrorText error={{ message: title, next, causes: [...causes] }} />;
+    return <ErrorText heading="h2" error={{ message: title, next, causes: [...causes] }} />;
   }
-  return <Alert isInline variant="danger" component="h3" title={error.message} />;
+  return <Alert isInline variant="danger" component="h2" title={error.message} />;
 }

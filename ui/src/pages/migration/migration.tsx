@@ -33,6 +33,7 @@ export function MigrationPage() {
           </BreadcrumbItem>
           <BreadcrumbItem isActive>{migration.data?.name ?? id}</BreadcrumbItem>
         </Breadcrumb>
+        {migration.data === undefined && <Title headingLevel="h1">Migration</Title>}
       </PageSection>
       <Loaded query={migration}>{(found) => <Found migration={found} />}</Loaded>
     </>

@@ -56,7 +56,10 @@ function EndedRow({ migration, index }: { readonly migration: MigrationSummary; 
   const { counts, errors, leftBehind } = migration;
   const [open, setOpen] = useState(errors.length > 0 && index < shownOpen);
   const expand =
-    errors.length === 0 ? {} : { expand: { rowIndex: index, isExpanded: open, onToggle: () => setOpen(!open) } };
+    errors.length === 0
+      ? {}
+      : // PatternFly names the toggle by the element with the id simple-node and rowIndex.
+        { expand: { rowIndex: index, isExpanded: open, onToggle: () => setOpen(!open) } };
   const unlucky = [
     ...(counts.failed > 0 ? [`${counts.failed} failed`] : []),
     ...(counts.canceled > 0 ? [`${counts.canceled} canceled`] : []),
@@ -66,7 +69,9 @@ function EndedRow({ migration, index }: { readonly migration: MigrationSummary; 
       <Tr>
         <Td {...expand} />
         <Td dataLabel="Name">
-          <Link to={`/migrations/${migration.id}`}>{migration.name}</Link>
+          <Link id={`simple-node${index}`} to={`/migrations/${migration.id}`}>
+            {migration.name}
+          </Link>
           {leftBehind > 0 && <div className="w-warning">Something of {count(leftBehind, 'VM')} was left behind</div>}
         </Td>
         <Td dataLabel="Result">
