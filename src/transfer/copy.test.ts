@@ -13,6 +13,8 @@ import { openJournal } from './journal.ts';
 
 const MiB = 1024 * 1024;
 const never = new AbortController().signal;
+/** Many small writes, so that what is stopped at a write is stopped at many places. */
+const smallWrites = { writeBytes: 2 * MiB };
 const quick = { attempts: 4, firstDelayMs: 1, longestDelayMs: 5 };
 
 let directory: string;
@@ -204,7 +206,7 @@ describe('a copy that was stopped', () => {
       target.counts.writes = 0;
       await using journal = await openJournal(join(directory, 'j'), header);
       const before = journal.coverage.doneLeaves;
-      const outcome = await copyDisk({ diskId: 'd', source, target, journal }, stop.signal).catch(
+      const outcome = await copyDisk({ diskId: 'd', source, target, journal, tuning: smallWrites }, stop.signal).catch(
         (error: Error) => error,
       );
       const journaled = (journal.coverage.doneLeaves - before) * leafBytes;
@@ -291,6 +293,7 @@ describe('a copy with failures', () => {
         diskId: 'd',
         source,
         target: connect(),
+        tuning: smallWrites,
         retry: quick,
         reopenSource: async () => ({ ...source }),
         reopenTarget: async () => {

@@ -47,7 +47,7 @@ export const defaultTuning: CopyTuning = {
   requests: 32,
   readAheadBytes: 32 * MiB,
   blockBytes: MiB,
-  writeBytes: 2 * MiB,
+  writeBytes: 4 * MiB,
   flush: { bytes: chunkBytes },
 };
 

@@ -1,7 +1,7 @@
 /**
  * How content is proved: a *leaf* is 4 MiB of a disk's logical content and has a SHA-256; 16 leaves make a *chunk* of
  * 64 MiB, whose digest is the SHA-256 over its leaves' digests in order. The last leaf and chunk of a disk may be short.
- * Holes count as zeros; the digest of a hole is known and costs nothing per byte. See digest-threads.ts for the hashing.
+ * Holes count as zeros; the digest of a hole is known and costs nothing per byte. See threads.ts for the hashing.
  */
 import { hash } from 'node:crypto';
 import type { Range } from './disk.ts';

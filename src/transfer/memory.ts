@@ -30,3 +30,7 @@ export function sharedMemory(bytes: number): SharedBuffer {
 export function isPageAligned(buffer: Buffer): boolean {
   return aligned.has(buffer.buffer) && buffer.byteOffset % alignBytes === 0;
 }
+
+export function isShared(buffer: Buffer): buffer is SharedBuffer {
+  return buffer.buffer instanceof SharedArrayBuffer;
+}

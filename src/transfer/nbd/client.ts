@@ -33,11 +33,13 @@ export type NbdDisk = Required<WritableDisk> & {
   trim(offset: number, length: number, signal: AbortSignal): Promise<void>;
 };
 
-/** Large reads and writes are cut into requests of this size, so that they spread over the connections. */
-const pieceBytes = 1024 * 1024;
+/** Large reads are cut into requests of this size, so that they spread over the connections. */
+const readPieceBytes = 1024 * 1024;
+/** And writes: each request costs qemu-nbd an allocation (2 GiB into qcow2: 3.8 CPU seconds in pieces of 1 MiB, 3.2 of 4). */
+const writePieceBytes = 4 * 1024 * 1024;
 /** Zeroing and trimming carry no data; this bounds how long one of them keeps a server busy. */
 const zeroPieceBytes = 256 * 1024 * 1024;
-const zeros = Buffer.alloc(pieceBytes);
+const zeros = Buffer.alloc(readPieceBytes);
 
 /**
  * Connects and agrees on everything. The signal belongs to the connecting only.
@@ -64,7 +66,8 @@ function nbdDisk(session: Session, where: string, startsZeroed: boolean): NbdDis
   const { sizeBytes, flags, minBlockBytes, maxPayloadBytes } = session.facts;
   const has = (flag: number): boolean => (flags & flag) !== 0;
   const readOnly = has(transmissionFlags.readOnly);
-  const piece = Math.min(pieceBytes, maxPayloadBytes);
+  const readPiece = Math.min(readPieceBytes, maxPayloadBytes);
+  const writePiece = Math.min(writePieceBytes, maxPayloadBytes);
   /** Changes of parts of blocks are reads and writes of whole ones: one after the other, or neighbours undo each other. */
   let partialWrites: Promise<unknown> = Promise.resolve();
 
@@ -74,7 +77,7 @@ function nbdDisk(session: Session, where: string, startsZeroed: boolean): NbdDis
   };
 
   const readBlocks = async (range: Range, target: Buffer, signal: AbortSignal, borrowed = false): Promise<void> => {
-    await all(pieces(range, piece), (part) => {
+    await all(pieces(range, readPiece), (part) => {
       const from = part.offset - range.offset;
       const into = target.subarray(from, from + part.length);
       return session.call('read', { kind: 'read', type: commands.read, ...part, target: into, borrowed }, signal);
@@ -97,7 +100,7 @@ function nbdDisk(session: Session, where: string, startsZeroed: boolean): NbdDis
   };
 
   const writeBlocks = async (action: Action, range: Range, data: Buffer, signal: AbortSignal): Promise<void> => {
-    await all(pieces(range, piece), (part) => {
+    await all(pieces(range, writePiece), (part) => {
       const from = part.offset - range.offset;
       const payload = data.subarray(from, from + part.length);
       return session.call(action, { kind: 'other', type: commands.write, ...part, payload }, signal);

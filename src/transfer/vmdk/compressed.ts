@@ -2,47 +2,77 @@ import type { Bytes } from '../inspect/bytes.ts';
 import { type Owner, refuse } from '../inspect/refuse.ts';
 import type { SparseHeader } from '../inspect/vmdk-sparse.ts';
 import { grainHeaderBytes, inflateGrain, maxCompressedBytes } from './inflate.ts';
+import { type SharedBuffer, isShared } from '../memory.ts';
+import { type InflateFailure, type Threads, openThreads, placeOf } from '../threads.ts';
 import { type CompressedGrain, type CompressedRun, runBytes } from './runs.ts';
 import { makeScratch } from './scratch.ts';
 
 const keptBuffers = 8;
 
-/** Reads a run by one read of the file and inflates all its grains at the same time, each into its place of `into`. */
-export type ReadCompressed = (run: CompressedRun, into: Buffer, base: number, signal: AbortSignal) => Promise<void>;
+export type CompressedReader = {
+  /**
+   * Reads a run by one read of the file and inflates all its grains, each into its place of `into`. `base` is where on the
+   * disk `into` begins; grains may stick out on both sides.
+   */
+  read(run: CompressedRun, into: Buffer, base: number, signal: AbortSignal): Promise<void>;
+  close(): void;
+};
 
-/** `base` is where on the disk `into` begins; grains may stick out on both sides. */
-export function compressedReader(bytes: Bytes, header: SparseHeader, owner: Owner): ReadCompressed {
+export function compressedReader(bytes: Bytes, header: SparseHeader, owner: Owner): CompressedReader {
   const scratch = makeScratch(runBytes, keptBuffers);
   const { grainBytes, capacityBytes } = header;
+  let threads: Threads | undefined;
 
-  const inflateInto = async (grain: CompressedGrain, data: Buffer, into: Buffer, base: number): Promise<void> => {
-    const wanted = Math.min(grainBytes, capacityBytes - grain.start);
-    const inflated = await inflateGrain(data, grainBytes).catch((error: unknown) => {
-      throw refuse(owner, 'image.corrupt', { detail: `the grain at ${grain.offset} cannot be inflated` }, error);
+  const failed = (grain: CompressedGrain, { length, cause }: Omit<InflateFailure, 'index'>): Error => {
+    const what = length === undefined ? 'cannot be inflated' : `inflates to ${length} bytes, not ${grainBytes}`;
+    const detail = `the grain at ${grain.offset} ${what}`;
+    return refuse(owner, 'image.corrupt', { detail }, cause === undefined ? undefined : new Error(cause));
+  };
+  const wantedOf = (grain: CompressedGrain): number => Math.min(grainBytes, capacityBytes - grain.start);
+
+  /** Where the result is memory that threads share: all grains of the run by one of them. */
+  const inflateShared = async (run: CompressedRun, stored: SharedBuffer, into: SharedBuffer, base: number) => {
+    const grains = run.grains.map((grain) => {
+      const from = grain.offset - run.offset;
+      const { length } = grainData(stored, from, grain, header, owner);
+      const skip = Math.max(0, base - grain.start);
+      const place = { from: from + grainHeaderBytes, length, to: grain.start + skip - base, skip };
+      return { ...place, wanted: wantedOf(grain) };
     });
-    if (inflated.length !== grainBytes && inflated.length !== wanted) {
-      throw refuse(owner, 'image.corrupt', {
-        detail: `the grain at ${grain.offset} inflates to ${inflated.length} bytes, not ${grainBytes}`,
+    threads ??= openThreads();
+    const places = { stored: placeOf(stored), into: placeOf(into) };
+    const failure = await threads.inflate({ kind: 'inflate', ...places, grainBytes, grains });
+    const grain = run.grains[failure?.index ?? -1];
+    if (failure !== null && grain !== undefined) throw failed(grain, failure);
+  };
+  const inflateEach = async (run: CompressedRun, stored: Buffer, into: Buffer, base: number) => {
+    const inflating = run.grains.map(async (grain) => {
+      const data = grainData(stored, grain.offset - run.offset, grain, header, owner);
+      const wanted = wantedOf(grain);
+      const inflated = await inflateGrain(data, grainBytes).catch((error: unknown) => {
+        throw failed(grain, { cause: error instanceof Error ? error.message : String(error) });
       });
-    }
-    const skip = Math.max(0, base - grain.start);
-    inflated.copy(into, grain.start + skip - base, skip, wanted);
+      if (inflated.length !== grainBytes && inflated.length !== wanted) throw failed(grain, inflated);
+      const skip = Math.max(0, base - grain.start);
+      inflated.copy(into, grain.start + skip - base, skip, wanted);
+    });
+    await allDone(inflating);
   };
 
-  return async (run, into, base, signal) => {
-    const length = run.end - run.offset;
-    const buffer = scratch.take(length);
-    try {
-      const stored = buffer.subarray(0, length);
-      await bytes.readInto(stored, run.offset, signal);
-      const inflating = run.grains.map(async (grain) => {
-        const data = grainData(stored, grain.offset - run.offset, grain, header, owner);
-        await inflateInto(grain, data, into, base);
-      });
-      await allDone(inflating);
-    } finally {
-      scratch.give(buffer);
-    }
+  return {
+    async read(run, into, base, signal) {
+      const length = run.end - run.offset;
+      const buffer = scratch.take(length);
+      try {
+        const stored = buffer.subarray(0, length);
+        await bytes.readInto(stored, run.offset, signal);
+        if (isShared(into)) await inflateShared(run, stored, into, base);
+        else await inflateEach(run, stored, into, base);
+      } finally {
+        scratch.give(buffer);
+      }
+    },
+    close: () => threads?.[Symbol.dispose](),
   };
 }
 

@@ -25,7 +25,7 @@ export async function openSparse(
     await bytes.close();
     throw error;
   });
-  const readCompressed = compressedReader(bytes, header, owner);
+  const compressedGrains = compressedReader(bytes, header, owner);
   const maxStored = maxCompressedBytes(grainBytes) + grainHeaderBytes;
 
   const grainOf = (offset: number): number => Math.floor((offset % tableBytes) / grainBytes);
@@ -67,7 +67,7 @@ export async function openSparse(
     }
     await allDone([
       ...stored.map((run) => bytes.readInto(result.subarray(run.into, run.into + run.length), run.offset, during)),
-      ...compressed.map((run) => readCompressed(run, result, offset, during)),
+      ...compressed.map((run) => compressedGrains.read(run, result, offset, during)),
     ]);
   };
   const read = async (offset: number, length: number, during: AbortSignal): Promise<Buffer> => {
@@ -102,5 +102,15 @@ export async function openSparse(
     if (rangeEnd > from) yield { offset: from, length: rangeEnd - from, kind };
   }
 
-  return { sizeBytes, access: 'random', extents, read, readInto, close: () => bytes.close() };
+  return {
+    sizeBytes,
+    access: 'random',
+    extents,
+    read,
+    readInto,
+    close: async () => {
+      compressedGrains.close();
+      await bytes.close();
+    },
+  };
 }

@@ -44,6 +44,13 @@ async function expectSame(disk: Disk, content: Buffer): Promise<number> {
       const length = Math.min(wanted, content.length - offset);
       const part = await disk.read(offset, length, signal);
       expect(part.equals(content.subarray(offset, offset + length))).toBe(true);
+      // The same into memory that threads share, as copies read; what is around it stays as it was.
+      const shared = Buffer.from(new SharedArrayBuffer(length + 32)).fill(0xee);
+      await disk.readInto?.(offset, shared.subarray(16, 16 + length), signal);
+      const edge = Buffer.alloc(16, 0xee);
+      const filled = disk.readInto === undefined ? part : shared.subarray(16, 16 + length);
+      expect(filled.equals(part)).toBe(true);
+      expect(shared.subarray(0, 16).equals(edge) && shared.subarray(16 + length).equals(edge)).toBe(true);
       const some = await allExtents(disk, offset, length);
       expect(some[0]?.offset).toBe(offset);
       expect(some.reduce((sum, extent) => sum + extent.length, 0)).toBe(length);
