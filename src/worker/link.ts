@@ -34,22 +34,36 @@ type Send = (path: string, body: string, signal: AbortSignal, timeoutMs: number)
 
 const maxAnswerBytes = 64 * 1024 * 1024;
 
-export async function connectLink(address: ServerAddress): Promise<Link> {
+/** A server that is away is worth a line when it begins, and every so often while it lasts. */
+const sayEvery = 30;
+
+/**
+ * @param away told why there is no answer, when a silence begins and now and then while it lasts
+ * @throws worker.address, worker.file_unreadable
+ */
+export async function connectLink(address: ServerAddress, away: (why: string) => void = () => {}): Promise<Link> {
   const { send, close } = await transport(address);
+  let met = false;
   const ask = async <T>(path: string, body: unknown, signal: AbortSignal, timeoutMs = 30_000): Promise<T> => {
     const answer = await send(`/api/v1/worker/${path}`, JSON.stringify(body), signal, timeoutMs);
+    met = true;
     if (answer.status >= 500 || answer.status === 429) throw new NoAnswer(`status ${answer.status}`);
     const parsed: unknown = answer.body === '' ? {} : JSON.parse(answer.body);
     if (answer.status >= 400) throw refusal(answer.status, parsed);
     return parsed as T;
   };
   const insist = async <T>(path: string, body: unknown, signal: AbortSignal): Promise<T> => {
-    for (let wait = 50; ; wait = Math.min(wait * 2, 2_000)) {
+    for (let wait = 50, tries = 0; ; wait = Math.min(wait * 2, 2_000), tries += 1) {
       signal.throwIfAborted();
       try {
         return await ask<T>(path, body, signal);
       } catch (error) {
         if (!(error instanceof NoAnswer)) throw error;
+        // Of a server that was never met it is a wrong setting; one that was may just be changing its certificate.
+        if (!met && 'url' in address && isDistrust(error.cause)) {
+          throw new WherryError('worker.certificate', { server: address.url }, error.cause);
+        }
+        if (tries % sayEvery === 1) away(error.message);
       }
       await sleep(wait * (0.5 + Math.random() / 2), undefined, { signal });
     }
@@ -73,9 +87,10 @@ async function transport(address: ServerAddress): Promise<{ send: Send; close: (
       );
     return { send, close: () => agent.destroy() };
   }
-  const url = new URL(address.url);
-  const token = (await readFile(address.tokenFile, 'utf8')).trim();
-  const ca = address.caFile === undefined ? undefined : await readFile(address.caFile, 'utf8');
+  const url = URL.parse(address.url);
+  if (url?.protocol !== 'https:') throw new WherryError('worker.address', { server: address.url });
+  const token = (await readText(address.tokenFile)).trim();
+  const ca = address.caFile === undefined ? undefined : await readText(address.caFile);
   const agent = new HttpsAgent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) });
   const send: Send = (path, body, signal, timeoutMs) =>
     exchange(
@@ -86,6 +101,20 @@ async function transport(address: ServerAddress): Promise<{ send: Send; close: (
       { authorization: `Bearer ${token}` },
     );
   return { send, close: () => agent.destroy() };
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new WherryError('worker.file_unreadable', { path }, error);
+  }
+}
+
+/** What OpenSSL and Node say of a certificate that they do not accept. */
+function isDistrust(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return /CERT|UNABLE_TO_VERIFY|SELF_SIGNED/.test(code);
 }
 
 function exchange(

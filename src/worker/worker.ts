@@ -66,7 +66,9 @@ export async function runWorker(options: WorkerOptions, signal: AbortSignal): Pr
 }
 
 async function work(options: WorkerOptions, signal: AbortSignal): Promise<void> {
-  const link = await connectLink(options.server);
+  const link = await connectLink(options.server, (why) =>
+    options.log('warn', 'the server does not answer; trying on', { why }),
+  );
   const workerId = await identityOf(options.home);
   const bootId = randomUUID();
   const me = { workerId, bootId };

@@ -19,4 +19,19 @@ export const workerErrors = {
     next: 'Give the user that runs the worker write permission there, or make room on that file system.',
     elsewhere: true,
   },
+  'worker.certificate': {
+    status: 502,
+    message: 'The certificate of the server at {server} is not trusted',
+    next: 'Give --ca the PEM file of the authority that signed it, and in --server the name that the certificate is for.',
+  },
+  'worker.address': {
+    status: 400,
+    message: 'A worker elsewhere reaches a server over HTTPS only, and {server} is no such address',
+    next: 'Say --server https://NAME:PORT. The server gets its certificate by --tls-cert and --tls-key.',
+  },
+  'worker.file_unreadable': {
+    status: 400,
+    message: 'The worker cannot read {path}',
+    next: 'Put the worker’s token (wherry token create --worker) or the authority’s certificate there, readable by the user that runs the worker.',
+  },
 } as const satisfies Record<string, ErrorEntry>;

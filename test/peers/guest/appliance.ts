@@ -2,8 +2,11 @@
  * An OVA with a bootable guest in it, as VMware would export it: what script/demo and the acceptance scenarios migrate.
  * From a shell: node test/peers/guest/appliance.ts DIR TOKEN [KIND], which prints a JSON description.
  */
+import { createReadStream, createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
 import { runChild } from '../../../src/process/child.ts';
 import { buildOva } from '../../fixtures/ova/build.ts';
 import { buildGuest, guestKinds, type GuestKind, toVmdk } from './build.ts';
@@ -21,6 +24,8 @@ export type ApplianceRequest = {
   readonly cpus?: number;
   /** A second disk of this size with random data in it. */
   readonly dataMiB?: number;
+  /** The OVF's `compression="gzip"`: disks that can only be read in order. */
+  readonly gzip?: boolean;
 };
 
 export type Appliance = {
@@ -53,12 +58,17 @@ export async function buildDemoOva(request: ApplianceRequest): Promise<Appliance
   });
   const disks = [{ path: guest.path, sizeBytes: guest.sizeBytes }, ...(guest.data === null ? [] : [guest.data])];
   const foreign = !kind.startsWith('kvm');
-  const images: { file: string; capacityBytes: number; format: 'vmdk' | 'qcow2' }[] = [];
+  const images: { file: string; capacityBytes: number; format: 'vmdk' | 'qcow2'; gzip: boolean }[] = [];
   for (const [index, disk] of disks.entries()) {
     const name = path.join(request.dir, `${vmName}-disk${index + 1}.${foreign ? 'vmdk' : 'qcow2'}`);
     if (foreign) await rename(await toVmdk(disk.path), name);
     else await runChild('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', disk.path, name]);
-    images.push({ file: name, capacityBytes: disk.sizeBytes, format: foreign ? 'vmdk' : 'qcow2' });
+    images.push({
+      file: request.gzip === true ? await gzipped(name) : name,
+      capacityBytes: disk.sizeBytes,
+      format: foreign ? 'vmdk' : 'qcow2',
+      gzip: request.gzip ?? false,
+    });
   }
   const ova = path.join(request.dir, `${vmName}.ova`);
   await buildOva({
@@ -75,6 +85,12 @@ export async function buildDemoOva(request: ApplianceRequest): Promise<Appliance
   });
   for (const image of images) await rm(image.file);
   return { path: ova, vmName, ...vm, marker: guest.marker, disks };
+}
+
+async function gzipped(file: string): Promise<string> {
+  await pipeline(createReadStream(file), createGzip({ level: 1 }), createWriteStream(`${file}.gz`));
+  await rm(file);
+  return `${file}.gz`;
 }
 
 if (import.meta.main) {
