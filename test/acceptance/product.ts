@@ -107,7 +107,9 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     leftovers: async () => {
       const work = await readdir(join(home, 'worker', 'vm-migrations')).catch(() => []);
       const processes = (await processesOf(home)).filter(({ command }) => !isOwn(command));
-      const temporary = [...(await tempEntries())].filter((name) => !temp.has(name));
+      const others = await allCommands();
+      // What a living process works in is that process's; if it is one of ours it is in the list itself.
+      const temporary = [...(await tempEntries())].filter((name) => !temp.has(name) && !others.includes(`/${name}`));
       return [
         ...work.map((name) => `directory ${name}`),
         ...processes.map(({ pid, command }) => `process ${pid} ${command}`),
@@ -149,6 +151,11 @@ export async function processesOf(home: string): Promise<{ pid: number; command:
     }
   }
   return found;
+}
+
+async function allCommands(): Promise<string> {
+  const pids = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry));
+  return (await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))).join('\n');
 }
 
 async function untilGone(home: string): Promise<void> {

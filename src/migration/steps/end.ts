@@ -27,6 +27,7 @@ export const finalize: Step = async (context) => {
 export const cleanUp: Step = async (context) => {
   await context.failPoint('clean-up.before');
   for (const row of context.lease.ledger.toReversed()) await removeLocal(context, row);
+  await removeWork(context);
   await context.failPoint('clean-up.after');
   return { value: {} };
 };
@@ -43,6 +44,7 @@ export const undo: Step = async (context) => {
     }
   }
   for (const row of rows) await removeLocal(context, row);
+  await removeWork(context);
   await context.failPoint('undo.after');
   return { value: {} };
 };
@@ -60,4 +62,9 @@ async function removeLocal(context: StepContext, row: LedgerRow): Promise<void> 
   if (row.kind !== 'overlay' && row.kind !== 'directory') return;
   await rm((row.ref as { path: string }).path, { recursive: true, force: true });
   await context.ledger({ ...row, state: 'removed' });
+}
+
+/** An attempt after one that was killed here was given the directory anew, and its row is closed already. */
+async function removeWork(context: StepContext): Promise<void> {
+  await rm(context.directory, { recursive: true, force: true });
 }
