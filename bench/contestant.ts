@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runChild } from '../src/process/child.ts';
 import { copyDisk } from '../src/transfer/copy.ts';
-import { digestBytes } from '../src/transfer/digest.ts';
+import { chunkCount, digestBytes } from '../src/transfer/digest.ts';
 import type { Disk, WritableDisk } from '../src/transfer/disk.ts';
-import { createFeed } from '../src/transfer/feed.ts';
+import { follow, rest } from '../src/transfer/follow.ts';
 import { createImageTools } from '../src/transfer/images.ts';
 import { openJournal } from '../src/transfer/journal.ts';
 import { connectNbd } from '../src/transfer/nbd/client.ts';
@@ -49,29 +49,31 @@ try {
   const target = await openTarget(false);
   const header = { diskId: 'bench', sizeBytes: source.sizeBytes, identity: 'bench' };
   await using journal = await openJournal(join(directory, 'journal'), header);
-  const feed = createFeed<number>();
   const digester = {
     digest: () => Promise.resolve(Buffer.alloc(digestBytes)),
     [Symbol.dispose]: () => undefined,
   };
-  const copying = copyDisk(
+  const follower = values.verify ? follow('bench', target, journal.coverage, signal) : null;
+  const result = await copyDisk(
     {
       diskId: 'bench',
       source,
       target,
       journal,
-      onChunk: (chunks) => feed.push(chunks.map(({ chunk }) => chunk)),
+      onChunk: (chunks) => follower?.done(chunks),
       ...(values['no-digest'] ? { digester } : {}),
     },
     signal,
-  ).finally(() => feed.end());
-  const request = { diskId: 'bench', open: () => openTarget(true), coverage: journal.coverage, feed };
-  const verifying = values.verify ? verifyDisk(request, signal) : Promise.resolve(null);
-  const [result, verified] = await Promise.all([copying, verifying]);
+  );
+  const proved = (await follower?.proved()) ?? [];
   await target.close();
   await source.close();
+  if (values.verify) {
+    const feed = rest(chunkCount(source.sizeBytes), proved);
+    await verifyDisk({ diskId: 'bench', open: () => openTarget(true), coverage: journal.coverage, feed }, signal);
+  }
   const { waited, bytesMoved } = result;
-  process.stdout.write(`${JSON.stringify({ waited, bytesMoved, bytesVerified: verified?.bytesRead ?? 0 })}\n`);
+  process.stdout.write(`${JSON.stringify({ waited, bytesMoved, chunksFollowed: proved.length })}\n`);
 } finally {
   await rm(directory, { recursive: true, force: true });
 }

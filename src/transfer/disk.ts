@@ -39,6 +39,11 @@ export type WritableDisk = Disk & {
   zero(offset: number, length: number, signal: AbortSignal): Promise<void>;
   /** Everything acknowledged before this call survives a crash once it resolves. */
   flush(signal: AbortSignal): Promise<void>;
+  /**
+   * Opens what was flushed once more, read only, while this goes on writing: past the page cache, and nothing that the
+   * writer remembers answers. Optional: formats whose writer holds back metadata (qcow2) are read when it is closed.
+   */
+  readBack?(signal: AbortSignal): Promise<Disk>;
 };
 
 /** Bytes of an image as stored: a whole file, or a part of one (a member of an archive, never unpacked). */

@@ -6,11 +6,12 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { applyOverlay, restoreClusters, verifyApplied } from './apply.ts';
 import { copyDisk } from './copy.ts';
-import type { Coverage } from './coverage.ts';
+import { type Coverage, createCoverage } from './coverage.ts';
 import { contentOf, crashDisk } from './crash-disk.ts';
 import { leafBytes, leafDigest } from './digest.ts';
 import type { Disk, Extent } from './disk.ts';
 import { createFeed } from './feed.ts';
+import { follow, rest } from './follow.ts';
 import { openJournal } from './journal.ts';
 import { parseManifest, refreshManifest, verifyAgainstManifest, writeManifest } from './manifest.ts';
 import { verifyDisk } from './verify.ts';
@@ -114,6 +115,37 @@ it('follows a copy while it runs', async () => {
       copying,
     ]);
     expect(verified.chunks).toBe(3);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
+
+it('proves chunks while the copy runs, and leaves a wrong one to the verification after it', async () => {
+  const spoiled = crashDisk(Buffer.alloc(sizeBytes));
+  spoiled.spoil = (call, offset, data) => {
+    if (call === 'write' && offset <= 70 * MiB && offset + data.length > 70 * MiB) data[70 * MiB - offset]! ^= 1;
+  };
+  const target = { ...spoiled, readBack: async () => crashDisk(spoiled.content, { extents }) };
+  const coverage = createCoverage(sizeBytes);
+  const follower = follow('sda', target, coverage, never);
+  const directory = await mkdtemp(join(tmpdir(), 'wherry-follow-'));
+  try {
+    await using journal = await openJournal(`${directory}/j`, { diskId: 'sda', sizeBytes, identity: 'i' });
+    const onChunk = (chunks: readonly { chunk: number; digest: Buffer }[]): void => {
+      for (const { chunk, digest } of chunks) coverage.markChunk(chunk, digest);
+      follower.done(chunks);
+    };
+    await copyDisk({ diskId: 'sda', source: crashDisk(content, { extents }), target, journal, onChunk }, never);
+    const proved = await follower.proved();
+    expect(proved).not.toContain(1);
+    const open = target.readBack;
+    const feed = () => rest(3, proved);
+    await expect(verifyDisk({ diskId: 'sda', open, coverage, feed: feed() }, never)).rejects.toMatchObject({
+      code: 'transfer.verify_mismatch',
+    });
+    content.copy(spoiled.content, 70 * MiB, 70 * MiB, 70 * MiB + 1);
+    const { chunks } = await verifyDisk({ diskId: 'sda', open, coverage, feed: feed() }, never);
+    expect(chunks).toBe(3 - proved.length);
   } finally {
     await rm(directory, { recursive: true });
   }

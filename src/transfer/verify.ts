@@ -38,6 +38,7 @@ export type VerifyRequest = {
   readonly limits?: readonly Limit[];
   readonly retry?: Partial<RetryPolicy>;
   readonly failPoint?: (point: FailPoint) => Promise<void>;
+  readonly onRight?: (chunk: number) => void;
   /** Logical bytes proved so far, of the disk's size. */
   readonly onProgress?: (bytesDone: number, bytesTotal: number) => void;
 };
@@ -104,7 +105,8 @@ async function compare(
   const open = new Map<number, Map<number, Buffer>>();
   const finish = (chunk: number, leaves: Map<number, Buffer>): void => {
     open.delete(chunk);
-    if (!isRight(chunk, leaves)) wrong.set(chunk, leaves);
+    if (isRight(chunk, leaves)) request.onRight?.(chunk);
+    else wrong.set(chunk, leaves);
     proved(chunk);
   };
   const proved = (chunk: number): void => {
@@ -161,6 +163,7 @@ async function compare(
             const expected = coverage.chunk(chunk);
             if (leaf === whole.first && first + count >= whole.end && expected !== undefined) {
               if (expected.equals(zeroChunkDigest(chunkRange(chunk, sizeBytes).length))) {
+                request.onRight?.(chunk);
                 proved(chunk);
                 leaf = whole.end;
                 continue;

@@ -24,9 +24,10 @@ export type NbdOptions = NbdAddress & {
   readonly peerEnded?: Promise<string>;
 };
 
-export type NbdDisk = Required<WritableDisk> & {
+export type NbdDisk = WritableDisk & {
   readonly readOnly: boolean;
   readonly connectionCount: number;
+  readInto(offset: number, buffer: Buffer, signal: AbortSignal): Promise<void>;
   /** One metadata context over a range, as the server says it; null when the server does not have that context. */
   status(context: string, range: Range, signal: AbortSignal): AsyncIterable<Status> | null;
   /** Says that the content is no longer needed; what it reads as afterwards is undefined. Nothing where not supported. */

@@ -1,0 +1,39 @@
+/**
+ * Verification that follows the copy: chunks are read back as soon as they are flushed and journaled, so that little is
+ * left at its end. What it finds wrong, or cannot read, is left to the verification after the copy, which copies again.
+ */
+import type { ChunkDigest, Coverage } from './coverage.ts';
+import type { WritableDisk } from './disk.ts';
+import { createFeed } from './feed.ts';
+import { verifyDisk } from './verify.ts';
+
+export type Follower = {
+  /** Chunks that are flushed and journaled. */
+  done(chunks: readonly ChunkDigest[]): void;
+  /** Once the copy has ended: the chunks that were proved, in order. */
+  proved(): Promise<readonly number[]>;
+};
+
+/** Where the target cannot be read beside its writer (qcow2), nothing is proved here. */
+export function follow(diskId: string, target: WritableDisk, coverage: Coverage, signal: AbortSignal): Follower {
+  const open = target.readBack?.bind(target);
+  if (open === undefined) return { done: () => undefined, proved: () => Promise.resolve([]) };
+  const feed = createFeed<number>();
+  const right: number[] = [];
+  const onRight = (chunk: number): void => void right.push(chunk);
+  const verifying = verifyDisk({ diskId, open, coverage, feed, onRight }, signal).catch(() => undefined);
+  return {
+    done: (chunks) => feed.push(chunks.map(({ chunk }) => chunk)),
+    async proved() {
+      feed.end();
+      await verifying;
+      return right.sort((a, b) => a - b);
+    },
+  };
+}
+
+/** Chunks of a disk that are not among `proved`, as `verifyDisk` takes them. */
+export async function* rest(count: number, proved: readonly number[]): AsyncGenerator<readonly number[]> {
+  const known = new Set(proved);
+  yield Array.from({ length: count }, (_, chunk) => chunk).filter((chunk) => !known.has(chunk));
+}
