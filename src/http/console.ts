@@ -1,5 +1,6 @@
 /**
- * The console's built files. The list is read once, at start: no path of a request ever reaches the file system. Files
+ * The console's built files, read once, at start (three MB): no path of a request ever reaches the file system, and a
+ * console that is built anew beside a running server does not leave pages half of the old and half of the new. Files
  * under assets/ have a hash in their name and never change; every other path is the page itself, which routes by itself.
  */
 import { readdir, readFile } from 'node:fs/promises';
@@ -35,7 +36,7 @@ const missing = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Whe
 <p>The API is here: <a href="/api/docs">/api/docs</a>.</p></body></html>`;
 
 export async function addConsole(app: App, directory: string | undefined): Promise<void> {
-  const files = directory === undefined ? new Map<string, string>() : await listFiles(directory);
+  const files = directory === undefined ? new Map<string, Buffer>() : await readFiles(directory);
   const packed = new Map<string, Promise<Buffer>>();
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const path = decodeURI(request.url.split('?')[0] ?? '/');
@@ -43,32 +44,32 @@ export async function addConsole(app: App, directory: string | undefined): Promi
       reply.callNotFound();
       return reply;
     }
-    const index = files.get('/index.html');
-    const isFile = files.has(path) && path !== '/index.html';
+    const name = files.has(path) ? path : '/index.html';
+    const isFile = name !== '/index.html';
     if (!isFile && path.startsWith('/assets/')) throw new WherryError('request.no_route', { path: path.slice(0, 200) });
-    const file = isFile ? files.get(path) : index;
+    const file = files.get(name);
     if (file === undefined) return reply.type('text/html; charset=utf-8').send(missing);
-    const extension = extname(file);
+    const extension = extname(name);
     reply.type(types[extension] ?? 'application/octet-stream');
     reply.header('cache-control', path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache');
-    if (!worthPacking.has(extension)) return reply.send(await readFile(file));
+    if (!worthPacking.has(extension)) return reply.send(file);
     reply.header('vary', 'accept-encoding');
-    if (!/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) return reply.send(await readFile(file));
-    const body = packed.get(file) ?? readFile(file).then((bytes) => promisify(gzip)(bytes));
-    packed.set(file, body);
+    if (!/\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) return reply.send(file);
+    const body = packed.get(name) ?? promisify(gzip)(file);
+    packed.set(name, body);
     return reply.header('content-encoding', 'gzip').send(await body);
   };
-  app.get('/*', { config: { permission: 'public', hidden: true } }, answer);
+  app.get('/*', { config: { permission: 'public', hidden: true, anonymous: true } }, answer);
 }
 
-/** URL path → file. */
-async function listFiles(directory: string): Promise<Map<string, string>> {
-  const files = new Map<string, string>();
+/** By URL path. */
+async function readFiles(directory: string): Promise<Map<string, Buffer>> {
+  const files = new Map<string, Buffer>();
   const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => []);
   for (const entry of entries) {
     if (!entry.isFile()) continue;
     const file = join(entry.parentPath, entry.name);
-    files.set(file.slice(directory.length).replace(/^\/?/, '/'), file);
+    files.set(file.slice(directory.length).replace(/^\/?/, '/'), await readFile(file));
   }
   return files;
 }

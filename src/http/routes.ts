@@ -72,6 +72,8 @@ declare module 'fastify' {
     secretAnswer?: boolean;
     /** Not in the OpenAPI document. */
     hidden?: boolean;
+    /** The answer is the same for everybody: who asks is not looked up. */
+    anonymous?: boolean;
   }
   interface FastifyRequest {
     /** Null on public routes when nobody is signed in; use `actorOf(request)` elsewhere. */

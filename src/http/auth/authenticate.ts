@@ -18,6 +18,7 @@ export function addAuthentication(app: App, db: Db, isLocal: (request: FastifyRe
   app.addHook('onRequest', async (request) => {
     const permission = request.routeOptions.config.permission;
     if (permission === undefined) return; // no such route: the answer is 404, whoever asks
+    if (request.routeOptions.config.anonymous === true) return;
     request.actor = isLocal(request) ? localActor : await remoteActor(db, request, permission);
     authorize(permission, request.actor);
   });
