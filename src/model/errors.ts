@@ -19,7 +19,10 @@ import { workerErrors } from './errors/worker.ts';
 export type ErrorEntry = {
   /** HTTP status when it is the answer to a request. */
   readonly status: number;
-  /** What failed, with `{parameters}`. A part in [square brackets] is left out while a parameter in it is not known. */
+  /**
+   * What failed, with `{parameters}`; `{size:bytes}` is shown as people read sizes. A part in [square brackets] is left out
+   * while a parameter in it is not known.
+   */
   readonly message: string;
   /** What to do next, with `{parameters}`. */
   readonly next: string;
@@ -112,8 +115,23 @@ function causesOf(error: unknown): string[] {
 }
 
 function fill(template: string, params: ErrorParams): string {
+  const known = /\{(\w+)(:bytes)?\}/g;
   const isKnown = ([, name = '']: RegExpExecArray): boolean => params[name] !== undefined && params[name] !== '';
   return template
-    .replace(/\[([^\]]*)\]/g, (_, part: string) => ([...part.matchAll(/\{(\w+)\}/g)].every(isKnown) ? part : ''))
-    .replace(/\{(\w+)\}/g, (whole, name: string) => String(params[name] ?? whole));
+    .replace(/\[([^\]]*)\]/g, (_, part: string) => ([...part.matchAll(known)].every(isKnown) ? part : ''))
+    .replace(known, (whole, name: string, asBytes?: string) => {
+      const value = params[name];
+      return asBytes === undefined || typeof value !== 'number' ? String(value ?? whole) : shownSize(value);
+    });
+}
+
+const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const;
+
+/** "160 MiB", or where that is not all of it "9.07 MiB (9515584 bytes)": two sizes that differ never read the same. */
+function shownSize(bytes: number): string {
+  let at = 0;
+  let rest = bytes;
+  for (; rest >= 1024 && at < units.length - 1; at += 1) rest /= 1024;
+  const short = `${Number(rest.toFixed(2))} ${units[at]}`;
+  return Number(rest.toFixed(2)) === rest ? short : `${short} (${bytes} bytes)`;
 }

@@ -77,7 +77,7 @@ export const sourceErrors = {
   },
   'ova.truncated': {
     status: 422,
-    message: '{path} is cut off: {missing} bytes of {member} are missing',
+    message: '{path} is cut off: {missing:bytes} of {member} are missing',
     next: 'The download, copy or export did not end: get the file again, and compare its size and checksum with the original.',
   },
   'ova.no_ovf': {
@@ -92,7 +92,7 @@ export const sourceErrors = {
   },
   'ova.too_large': {
     status: 422,
-    message: '{member} in {path} has {bytes} bytes; at most {limit} are read',
+    message: '{member} in {path} has {bytes:bytes}; at most {limit:bytes} are read',
     next: 'Remove what does not belong there (embedded files) and pack the OVA again.',
   },
   'ova.encoding': {
@@ -168,22 +168,23 @@ export const sourceErrors = {
   },
   'ova.capacity_differs': {
     status: 409,
-    message: 'VM {vm}: the OVF says that disk {disk} has {declared} bytes, the image says {actual}; the image is right',
+    message:
+      'VM {vm}: the OVF says that disk {disk} has {declared:bytes}, the image says {actual:bytes}; the image is right',
     next: 'Nothing to do if you expected it: some tools round the number.',
   },
   'ova.size_differs': {
     status: 409,
-    message: 'VM {vm}: the OVF says that {file} has {declared} bytes, it has {actual}',
+    message: 'VM {vm}: the OVF says that {file} has {declared:bytes}, it has {actual:bytes}',
     next: 'Get the file again if you are not sure that it is whole.',
   },
   'ova.memory_unknown': {
     status: 409,
-    message: 'VM {vm}: the OVF does not say how much memory it needs; it gets {bytes} bytes',
+    message: 'VM {vm}: the OVF does not say how much memory it needs; it gets {bytes:bytes}',
     next: 'Change its memory at the target if that is not right.',
   },
   'ova.disk_empty': {
     status: 409,
-    message: 'VM {vm}: disk {disk} comes without a file; an empty disk of {bytes} bytes is made',
+    message: 'VM {vm}: disk {disk} comes without a file; an empty disk of {bytes:bytes} is made',
     next: 'Nothing to do if the VM had an empty disk.',
   },
   'ova.drive_ignored': {
