@@ -52,7 +52,7 @@ export function lineDisplay(say: (line: string) => void): (view: MigrationView) 
     for (const vm of view.vmMigrations) {
       for (const step of vm.steps) {
         const key = `${step.id} ${step.state} ${step.attempts}`;
-        if (said.has(key) || step.state === 'waiting' || step.state === 'ready') continue;
+        if (said.has(key) || step.state === 'waiting' || step.state === 'ready' || step.state === 'undone') continue;
         said.add(key);
         say(plain(`${vm.vmName}: ${step.name} ${step.state}${tookOf(step)}`));
       }

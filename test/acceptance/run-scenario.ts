@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { inspect } from 'node:util';
 import type { Scenario } from './scenario.ts';
 
 export type ScenarioOutcome =
@@ -30,7 +31,7 @@ export async function runScenario(scenario: Scenario): Promise<ScenarioOutcome> 
     console.log(`PASS ${scenario.name} (${checks} checks, ${seconds(begun)} s)`);
     return { kind: 'passed' };
   } catch (error) {
-    console.log(error instanceof Error ? (error.stack ?? error.message) : error);
+    console.log(inspect(error));
     console.log(`FAIL ${scenario.name} (${seconds(begun)} s)`);
     return { kind: 'failed' };
   }

@@ -51,14 +51,19 @@ auth_unix_ro = "none"
 unix_sock_group = "root"
 `;
 
-export async function startLibvirtd(options: { kind: 'private' | 'debian' }): Promise<Libvirtd> {
+/** `launcher`: what starts it, in another mount namespace for example; it must become what it starts (exec). */
+export async function startLibvirtd(options: {
+  readonly kind: 'private' | 'debian';
+  readonly launcher?: readonly string[];
+}): Promise<Libvirtd> {
   const base = await mkdtemp(join(tmpdir(), 'wherry-libvirtd-'));
   // Guests of Debian's configuration run as libvirt-qemu and must be able to walk to their disks.
   await chmod(base, 0o755);
   for (const name of ['etc', 'run', 'lib', 'log', 'cache', 'images']) await mkdir(join(base, name));
   await mkdir(join(base, 'log/qemu'));
   await cp('/etc/libvirt', join(base, 'etc'), { recursive: true });
-  await rm(join(base, 'etc/qemu'), { recursive: true, force: true });
+  // The machine's own guests, pools and networks are none of its business.
+  for (const name of ['qemu', 'storage']) await rm(join(base, 'etc', name), { recursive: true, force: true });
   if (options.kind === 'private') {
     await writeFile(join(base, 'etc/qemu.conf'), plainQemuConf);
     await writeFile(join(base, 'etc/libvirtd.conf'), plainLibvirtdConf);
@@ -82,7 +87,9 @@ export async function startLibvirtd(options: { kind: 'private' | 'debian' }): Pr
   }
   // Their own network, too: two daemons on one would give their guests the same VNC ports.
   const spaces = ['--mount', '--propagation', 'private', '--net', '--pid', '--fork', '--kill-child', '--mount-proc'];
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', 'unshare', ...spaces, 'bash', '-c', script], {
+  const launcher = options.launcher ?? [];
+  const command = ['--pdeathsig', 'KILL', '--', ...launcher, 'unshare', ...spaces, 'bash', '-c', script];
+  const child = spawn('setpriv', command, {
     stdio: 'ignore',
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', HOME: '/root', BASE: base },
   });

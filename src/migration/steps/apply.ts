@@ -33,6 +33,7 @@ export const apply: Step = async (context) => {
   const before = context.lease.checkpoint === null ? null : Value.Parse(Checkpoint, context.lease.checkpoint);
   // Before a new conversion: where the source can only be read in order, it works on the target copy.
   if (before !== null && before.overlayId !== present) await restore(context, ends, before);
+  const { vm } = resultOf(context, 'preflight');
   const { overlayId, overlays } =
     present === '' ? await convertAgain(context) : { overlayId: present, overlays: first.overlays };
 
@@ -46,7 +47,7 @@ export const apply: Step = async (context) => {
   const progress = new Map<string, DiskProgress>();
   for (const { diskId, path } of overlays) {
     const extents = (clusters[diskId] ?? []).map(extentOf);
-    bytesApplied += await ofDisk(diskId, applyOne(context, ends, { diskId, path, extents, progress }));
+    bytesApplied += await ofDisk(vm, diskId, applyOne(context, ends, { diskId, path, extents, progress }));
   }
   await context.failPoint('apply.done');
   return { value: { bytesApplied } };

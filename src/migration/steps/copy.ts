@@ -33,7 +33,7 @@ export const copy: Step = async (context) => {
     if (now[disk.diskId] !== identity[disk.diskId]) {
       throw new WherryError('transfer.source_changed', { disk: disk.diskId, vm: vm.name });
     }
-    return ofDisk(disk.diskId, copyOne(task));
+    return ofDisk(vm, disk.diskId, copyOne(task));
   });
   const settled = await Promise.allSettled(
     copies.map((each) =>

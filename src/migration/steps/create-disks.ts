@@ -15,7 +15,7 @@ export const createDisks: Step = async (context) => {
     const planned = target.planDisk(request);
     const points = { intent: 'create-disks.intent.after', effect: 'create-disks.effect.after' } as const;
     const object = { kind: 'target-disk', key: disk.id, planned, points } as const;
-    const effect = (): Promise<TargetDisk> => ofDisk(disk.name, target.createDisk(planned, request, context.signal));
+    const effect = (): Promise<TargetDisk> => ofDisk(vm, disk.id, target.createDisk(planned, request, context.signal));
     disks.push(await recorded(context, object, effect));
   }
   await context.failPoint('create-disks.done');

@@ -1,5 +1,5 @@
 import type { Disk, WritableDisk } from '../../transfer/disk.ts';
-import { located } from '../../model/errors.ts';
+import { WherryError } from '../../model/errors.ts';
 import type { Vm } from '../../model/vm.ts';
 import type { Source, Target, TargetDisk } from '../../providers/provider.ts';
 import type { StepContext } from '../step.ts';
@@ -38,11 +38,13 @@ export async function openEnds(context: StepContext): Promise<Ends> {
   };
 }
 
-/** Errors of work on one disk name it. */
-export async function ofDisk<T>(disk: string, work: Promise<T>): Promise<T> {
+/** Errors of work on one disk name it as people know it: ids are often no more than numbers. */
+export async function ofDisk<T>(vm: Vm, diskId: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    throw located(error, { disk });
+    const disk = vm.disks.find(({ id }) => id === diskId)?.name ?? diskId;
+    if (error instanceof WherryError) throw new WherryError(error.code, { ...error.params, disk }, error.cause);
+    throw error;
   }
 }

@@ -1,8 +1,10 @@
 /**
  * Reads the target back, over fresh connections past the page cache, and compares it with what the copy digested at the
- * source. A chunk that differs is copied from the source once more; if it still differs, the VM migration ends.
+ * source; what was proved while the copy ran is not read again. A chunk that differs is copied from the source once more; if it still differs, the VM migration ends.
  */
 import { copyRange } from './copy-range.ts';
+import { chunkCount, chunkRange } from '../../transfer/digest.ts';
+import { provedChunks, rest } from '../../transfer/follow.ts';
 import { openJournal } from '../../transfer/journal.ts';
 import { verifyDisk } from '../../transfer/verify.ts';
 import type { TargetDisk } from '../../providers/provider.ts';
@@ -11,7 +13,7 @@ import type { DiskProgress } from '../protocol.ts';
 import type { Step, StepContext } from '../step.ts';
 import { journalHeader } from './copy.ts';
 import { ofDisk, openEnds, type Ends } from './ends.ts';
-import { resultOf } from './results.ts';
+import { maybeResultOf, resultOf } from './results.ts';
 
 export const verify: Step = async (context) => {
   if (context.lease.vmMigration.spec.options.verify === 'none') return { skipped: true };
@@ -25,7 +27,7 @@ export const verify: Step = async (context) => {
   };
   let bytesRead = 0;
   for (const [index, disk] of disks.entries()) {
-    bytesRead += await ofDisk(disk.diskId, verifyOne(context, ends, { vm, disk, index, report }));
+    bytesRead += await ofDisk(vm, disk.diskId, verifyOne(context, ends, { vm, disk, index, report }));
   }
   return { value: { bytesRead } };
 };
@@ -45,19 +47,23 @@ async function verifyOne(
   for (const { chunk, digest } of await context.chunks(diskId)) {
     if (journal.coverage.chunk(chunk) === undefined) journal.coverage.markChunk(chunk, Buffer.from(digest, 'hex'));
   }
+  const known = provedChunks(maybeResultOf(context, 'copy')?.proved?.[diskId] ?? []);
+  const before = known.reduce((sum, chunk) => sum + chunkRange(chunk, sizeBytes).length, 0);
   const begun = performance.now();
   const { bytesRead, copiedAgain } = await verifyDisk(
     {
       diskId,
       coverage: journal.coverage,
+      feed: rest(chunkCount(sizeBytes), known),
       open: () => ends.openTarget(disk, { readOnly: true }),
       leavesOf: (chunk) => journal.leavesOf(chunk),
       copyAgain: (_chunk, range, signal) => copyRange(context, ends, { vm, disk, range }, signal),
       failPoint: (point) => context.failPoint(point),
-      onProgress: (bytesDone, bytesTotal) => {
-        const bytesPerSecond = bytesDone / Math.max(0.001, (performance.now() - begun) / 1000);
+      onProgress: (bytesProved, bytesTotal) => {
+        const bytesDone = before + bytesProved;
+        const bytesPerSecond = bytesProved / Math.max(0.001, (performance.now() - begun) / 1000);
         const etaSeconds = bytesPerSecond === 0 ? null : (bytesTotal - bytesDone) / bytesPerSecond;
-        report({ diskId, bytesDone, bytesTotal, bytesMoved: bytesDone, bytesPerSecond, etaSeconds, waited: null });
+        report({ diskId, bytesDone, bytesTotal, bytesMoved: bytesProved, bytesPerSecond, etaSeconds, waited: null });
       },
     },
     context.signal,

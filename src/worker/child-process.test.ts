@@ -1,0 +1,25 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { startStepChild } from './child-process.ts';
+
+const quiet = { onMessage: () => undefined, onOutput: () => undefined };
+
+test('a child that crashes leaves how it ended and its last words; one that is killed in silence leaves none', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'wherry-child-'));
+  try {
+    const crashing = startStepChild({ ...quiet, directory });
+    crashing.send({ kind: 'step' } as never); // without a lease: what no server sends
+    const { how, lastWords } = await crashing.ended;
+    expect(how).toBe('ended with code 1');
+    expect(lastWords).toMatch(/TypeError: .*undefined/);
+    expect(lastWords.length).toBeLessThanOrEqual(2_000);
+
+    const killed = startStepChild({ ...quiet, directory });
+    await killed.kill();
+    expect(await killed.ended).toEqual({ how: 'was killed by SIGKILL', lastWords: '' });
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}, 30_000);
