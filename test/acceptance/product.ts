@@ -76,7 +76,9 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     }
   };
   const ended = async (): Promise<void> => {
-    while (server !== undefined && server.exitCode === null && server.signalCode === null) await sleep(20);
+    const ending = server;
+    if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
+    await new Promise((resolve) => ending.once('exit', resolve));
   };
   const stopServer = async (): Promise<void> => {
     server?.kill('SIGTERM');
