@@ -1,8 +1,24 @@
 import { badGuest } from './bad-guest.ts';
 import { badInput } from './bad-input.ts';
+import { asAUser } from './as-a-user.ts';
+import { gzipOva } from './gzip-ova.ts';
+import { idleMemory } from './idle-memory.ts';
+import { killAnything, killSome } from './kill-anything.ts';
 import { ovaToFiles } from './ova-to-files.ts';
 import { ovaToLibvirt } from './ova-to-libvirt.ts';
+import { serverAway } from './server-away.ts';
 import type { Scenario } from './scenario.ts';
 
 /** All scenarios, in the order in which they run. */
-export const scenarios: readonly Scenario[] = [ovaToLibvirt, ovaToFiles, badInput, badGuest];
+export const scenarios: readonly Scenario[] = [
+  ovaToLibvirt,
+  ovaToFiles,
+  gzipOva,
+  asAUser,
+  idleMemory,
+  badInput,
+  badGuest,
+  killSome,
+  killAnything,
+  serverAway,
+];
