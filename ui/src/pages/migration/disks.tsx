@@ -33,12 +33,17 @@ export function Disks({ disks, vmName }: { readonly disks: readonly DiskView[]; 
             </Td>
             {/* What really travelled: holes do not. */}
             <Td dataLabel="Sent">{disk.step === '' ? '–' : bytes(disk.bytesMoved)}</Td>
-            <Td dataLabel="Rate">{disk.bytesPerSecond > 0 ? rate(disk.bytesPerSecond) : '–'}</Td>
-            <Td dataLabel="Left">{disk.etaSeconds === null ? '–' : duration(disk.etaSeconds)}</Td>
+            <Td dataLabel="Rate">{moves(disk) && disk.bytesPerSecond > 0 ? rate(disk.bytesPerSecond) : '–'}</Td>
+            <Td dataLabel="Left">{moves(disk) && disk.etaSeconds !== null ? duration(disk.etaSeconds) : '–'}</Td>
             <Td dataLabel="Waits for">{bottleneck(disk.waited) ?? '–'}</Td>
           </Tr>
         ))}
       </Tbody>
     </Table>
   );
+}
+
+/** A disk that is through has neither a rate nor time left, also while others of its VM go on. */
+function moves(disk: DiskView): boolean {
+  return disk.bytesDone < disk.bytesTotal;
 }

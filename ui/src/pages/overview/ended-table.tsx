@@ -30,7 +30,7 @@ export function EndedTable(props: {
           <Thead>
             <Tr>
               <Th screenReaderText="Errors" />
-              <Th width={25}>Name</Th>
+              <Th width={20}>Name</Th>
               <Th>Result</Th>
               <Th modifier="nowrap">VMs migrated</Th>
               <Th>Size</Th>
@@ -82,10 +82,12 @@ function EndedRow({ migration, index }: { readonly migration: MigrationSummary; 
           {unlucky.length > 0 && ` (${unlucky.join(', ')})`}
         </Td>
         <Td dataLabel="Size">{migration.bytesTotal > 0 ? bytes(migration.bytesTotal) : '–'}</Td>
-        <Td dataLabel="Took">
+        <Td dataLabel="Took" modifier="nowrap">
           <Elapsed from={migration.startedAt} to={migration.endedAt} />
         </Td>
-        <Td dataLabel="Ended">{time(migration.endedAt)}</Td>
+        <Td dataLabel="Ended" modifier="nowrap">
+          {time(migration.endedAt)}
+        </Td>
       </Tr>
       {open && errors.length > 0 && (
         <Tr isExpanded>
