@@ -12,6 +12,7 @@ import type { DiskProgress } from '../protocol.ts';
 import type { Step, StepContext } from '../step.ts';
 import { ofDisk, openEnds, type Ends } from './ends.ts';
 import { resultOf } from './results.ts';
+import { untoldChunks } from './untold.ts';
 
 export const copy: Step = async (context) => {
   const { vm, identity } = resultOf(context, 'preflight');
@@ -68,10 +69,13 @@ async function copyOne({ context, ends, vm, disk, index, limit, report, signal }
   const target = await ends.openTarget(disk, { readOnly: false });
   const header = journalHeader(context, disk, source.sizeBytes);
   await using journal = await openJournal(`${context.directory}/journal-${index}`, header);
-  const known = (await context.chunks(diskId)).map(({ chunk, digest }) => ({
-    chunk,
-    digest: Buffer.from(digest, 'hex'),
-  }));
+  const known = (await context.chunks(diskId, { startOver: journal.startedOver !== null })).map(
+    ({ chunk, digest }) => ({
+      chunk,
+      digest: Buffer.from(digest, 'hex'),
+    }),
+  );
+  context.journal(untoldChunks(diskId, journal.coverage, source.sizeBytes, known));
   const result = await copyDisk(
     {
       diskId,
