@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { fileIn } from './file-in.ts';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runChild } from '../../src/process/child.ts';
@@ -54,13 +55,6 @@ export const gzipOva: Scenario = {
     await checkNothingLeft(report, product, detail);
   },
 };
-
-/** The file that the data disk's file system holds. */
-async function fileIn(image: string, scratch: string): Promise<Buffer> {
-  const path = join(scratch, 'random');
-  await runChild('debugfs', ['-R', `dump /random ${path}`, image]);
-  return readFile(path);
-}
 
 /** Waits until a conversion is half applied, then kills who applies it and takes its overlays away. */
 async function loseOverlaysAt(ambush: Ambush, product: Product): Promise<void> {
