@@ -65,6 +65,7 @@ try {
     },
     signal,
   );
+  follower?.end();
   const proved = (await follower?.proved()) ?? [];
   await target.close();
   await source.close();

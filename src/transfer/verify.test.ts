@@ -136,6 +136,7 @@ it('proves chunks while the copy runs, and leaves a wrong one to the verificatio
       follower.done(chunks);
     };
     await copyDisk({ diskId: 'sda', source: crashDisk(content, { extents }), target, journal, onChunk }, never);
+    follower.end();
     const proved = await follower.proved();
     expect(proved).not.toContain(1);
     const open = target.readBack;

@@ -4,6 +4,7 @@
  */
 import type { TargetDisk } from '../../providers/provider.ts';
 import { copyDisk } from '../../transfer/copy.ts';
+import { chunkRuns, follow } from '../../transfer/follow.ts';
 import { type JournalHeader, openJournal } from '../../transfer/journal.ts';
 import { createLimit, type Limit } from '../../transfer/throttle.ts';
 import { WherryError } from '../../model/errors.ts';
@@ -25,12 +26,13 @@ export const copy: Step = async (context) => {
     progress.set(disk.diskId, disk);
     context.progress({ phase: '', fraction: null, disks: [...progress.values()] });
   };
+  const proved = new Map<string, [number, number][]>();
   await context.failPoint('copy.opened');
   // One disk that fails ends the others: their copies would be undone anyway.
   const others = new AbortController();
   const signal = AbortSignal.any([context.signal, others.signal]);
   const copies = disks.map((disk, index) => {
-    const task: Task = { context, ends, vm, disk, index, limit, report, signal };
+    const task: Task = { context, ends, vm, disk, index, limit, report, proved, signal };
     if (now[disk.diskId] !== identity[disk.diskId]) {
       throw new WherryError('transfer.source_changed', { disk: disk.diskId, vm: vm.name });
     }
@@ -48,7 +50,7 @@ export const copy: Step = async (context) => {
   if (others.signal.aborted) throw others.signal.reason;
   const bytesMoved = settled.reduce((sum, each) => sum + (each.status === 'fulfilled' ? each.value : 0), 0);
   await context.failPoint('copy.done');
-  return { value: { bytesMoved } };
+  return { value: { bytesMoved, proved: Object.fromEntries(proved) } };
 };
 
 type Task = {
@@ -59,11 +61,12 @@ type Task = {
   readonly index: number;
   readonly limit: Limit;
   readonly report: (progress: DiskProgress) => void;
+  readonly proved: Map<string, [number, number][]>;
   readonly signal: AbortSignal;
 };
 
 /** Resolves with the bytes that were read. */
-async function copyOne({ context, ends, vm, disk, index, limit, report, signal }: Task): Promise<number> {
+async function copyOne({ context, ends, vm, disk, index, limit, report, proved, signal }: Task): Promise<number> {
   const { diskId } = disk;
   const source = await ends.openSource(vm, diskId);
   const target = await ends.openTarget(disk, { readOnly: false });
@@ -76,6 +79,8 @@ async function copyOne({ context, ends, vm, disk, index, limit, report, signal }
     }),
   );
   context.journal(untoldChunks(diskId, journal.coverage, source.sizeBytes, known));
+  const verified = context.lease.vmMigration.spec.options.verify !== 'none';
+  const follower = verified ? follow(diskId, target, journal.coverage, signal) : null;
   const result = await copyDisk(
     {
       diskId,
@@ -86,14 +91,17 @@ async function copyOne({ context, ends, vm, disk, index, limit, report, signal }
       limits: [limit],
       mayAct: () => context.mayAct(),
       failPoint: (point) => context.failPoint(point),
-      onChunk: (chunks) =>
-        context.journal(chunks.map(({ chunk, digest }) => ({ diskId, chunk, digest: digest.toString('hex') }))),
+      onChunk: (chunks) => {
+        context.journal(chunks.map(({ chunk, digest }) => ({ diskId, chunk, digest: digest.toString('hex') })));
+        follower?.done(chunks);
+      },
       onProgress: ({ samples: _samples, ...progress }) => report({ ...progress, waited: { ...progress.waited } }),
       reopenSource: () => ends.openSource(vm, diskId),
       reopenTarget: () => ends.openTarget(disk, { readOnly: false }),
     },
     signal,
-  );
+  ).finally(() => follower?.end());
+  proved.set(diskId, chunkRuns((await follower?.proved()) ?? []));
   if (result.startedOver !== null)
     context.log('warning', `disk ${diskId}: copied from the beginning: ${result.startedOver}`);
   if (result.restarts > 0)

@@ -35,7 +35,11 @@ export const results = {
     identity: Type.Record(Type.String(), Type.String()),
   }),
   'create-disks': Type.Object({ disks: Type.Array(TargetDiskSchema) }),
-  copy: Type.Object({ bytesMoved: Type.Integer() }),
+  copy: Type.Object({
+    bytesMoved: Type.Integer(),
+    /** Chunks that were read back and found right while the copy ran, as runs of first and count, by disk id. */
+    proved: Type.Optional(Type.Record(Type.String(), Type.Array(Type.Tuple([Type.Integer(), Type.Integer()])))),
+  }),
   convert: Type.Object({
     /** New with every conversion: an overlay is applied only as a whole, and only that one. */
     overlayId: Type.String(),
