@@ -2,7 +2,7 @@
  * Threads for what takes CPU time: hashing, inflating. Measured on 2 cores: hashing on the main thread stops everything else
  * (1.6 GiB/s of it), `subtle.digest` still keeps it half busy with copying, threads over shared memory leave it 95 % free. A
  * grain inflated here costs 75 µs of CPU, by zlib's asynchronous call 120 (its buffers travel between threads).
- * All copies of a process share the threads; they end with the last user.
+ * All copies of a process share the threads; they end a little after the last user, because starting them takes 0.1 s.
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
@@ -44,6 +44,9 @@ const maxThreads = 4;
 let users = 0;
 let threads: Thread[] = [];
 let nextId = 0;
+let ending: NodeJS.Timeout | undefined;
+/** How long threads without a user are kept. */
+const keptMs = 3_000;
 
 export function placeOf({ buffer: memory, byteOffset: offset, length }: SharedBuffer): Place {
   return { memory, offset, length };
@@ -52,6 +55,7 @@ export function placeOf({ buffer: memory, byteOffset: offset, length }: SharedBu
 /** Starts the threads with the first user. Memory: about 10 MB per thread. */
 export function openThreads(): Threads {
   users += 1;
+  clearTimeout(ending);
   if (threads.length === 0) {
     const count = Math.min(maxThreads, availableParallelism());
     threads = Array.from({ length: count }, startThread);
@@ -74,11 +78,14 @@ export function openThreads(): Threads {
       if (!open) return;
       open = false;
       users -= 1;
-      if (users > 0) return;
-      for (const thread of threads) void thread.worker.terminate();
-      threads = [];
+      if (users === 0) ending = setTimeout(endThreads, keptMs).unref();
     },
   };
+}
+
+function endThreads(): void {
+  for (const thread of threads) void thread.worker.terminate();
+  threads = [];
 }
 
 function startThread(): Thread {
