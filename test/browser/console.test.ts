@@ -125,7 +125,7 @@ describe.skipIf(chromiumPath === undefined)(`the console in a browser, on the re
     await ui.migrate('Good', await spec(join(ui.scratch, 'kvm', 'wherry-demo.ova'), 'good'));
     await ui.page.getByRole('article', { name: 'Good' }).waitFor();
     await link('Good').click();
-    await ui.page.getByText('Completed', { exact: true }).waitFor({ timeout: 45_000 });
+    await ui.page.getByText('Completed', { exact: true }).waitFor({ timeout: 120_000 });
     for (const step of [/Copy done/, /Convert not needed/, /Verify done/, /Create VM done/]) {
       await ui.page.getByRole('row', { name: step }).waitFor();
     }
@@ -151,7 +151,7 @@ describe.skipIf(chromiumPath === undefined)(`the console in a browser, on the re
     await ui.migrate('Doomed', await spec(await guest('debian'), 'doomed'));
     await link('Migrations').click();
     await link('Doomed').click();
-    await ui.page.getByRole('row', { name: /Convert .*%|Convert running/ }).waitFor({ timeout: 45_000 });
+    await ui.page.getByRole('row', { name: /Convert .*%|Convert running/ }).waitFor({ timeout: 120_000 });
     await button('Cancel migration').click();
     const dialog = ui.page.getByRole('dialog', { name: /Cancel migration Doomed/ });
     await dialog.getByRole('button', { name: 'Let it run' }).click();
@@ -159,7 +159,7 @@ describe.skipIf(chromiumPath === undefined)(`the console in a browser, on the re
     expect(await button('Cancel migration').isVisible()).toBe(true);
     await button('Cancel migration').click();
     await dialog.getByRole('button', { name: 'Cancel migration' }).click();
-    await ui.page.getByText('Canceled', { exact: true }).first().waitFor({ timeout: 45_000 });
+    await ui.page.getByText('Canceled', { exact: true }).first().waitFor({ timeout: 120_000 });
     expect(await ui.page.getByRole('button', { name: 'Cancel migration' }).count()).toBe(0);
     expect(await readdir(join(ui.scratch, 'out', 'doomed'))).toEqual([]);
     expect(ui.complaints).toEqual([]);
@@ -187,7 +187,7 @@ describe.skipIf(chromiumPath === undefined)(`the console in a browser, on the re
     await ui.page.getByText('The server does not answer').first().waitFor();
     expect(await link('Good').isVisible()).toBe(true); // what is known stays
     await ui.startServer();
-    await ui.page.getByText('The server does not answer').first().waitFor({ state: 'detached', timeout: 30_000 });
+    await ui.page.getByText('The server does not answer').first().waitFor({ state: 'detached', timeout: 90_000 });
     await ui.migrate('Afterwards', await missing());
     await link('Afterwards').waitFor();
     expect(ui.complaints).toEqual([]);

@@ -53,7 +53,8 @@ export async function openConsole(): Promise<TestConsole> {
   undo.defer(() => browser.close());
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  // Generous: the machine may be busy with emulated guests; what waits this long has failed.
+  page.setDefaultTimeout(60_000);
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
@@ -83,7 +84,7 @@ function launch(): Promise<Browser> {
   return chromium.launch({
     executablePath: chromiumPath ?? '',
     args: ['--no-sandbox', '--no-first-run', ...quiet],
-    timeout: 30_000,
+    timeout: 90_000,
   });
 }
 
