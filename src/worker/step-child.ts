@@ -192,8 +192,9 @@ async function call(providers: Providers, method: string, params: unknown): Prom
   const signal = AbortSignal.timeout(25_000);
   const { source: spec, vm } = params as { source: SourceSpec; vm?: string };
   await using source = await providers.openSource(spec, signal);
-  if (method === 'listVms') return source.list(signal);
-  if (method === 'describeVm') return source.describe(vm ?? null, signal);
+  // Awaited here: the source is closed when this function is left.
+  if (method === 'listVms') return await source.list(signal);
+  if (method === 'describeVm') return await source.describe(vm ?? null, signal);
   throw new Error(`this worker knows no call ${method}`);
 }
 

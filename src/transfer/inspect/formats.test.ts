@@ -31,7 +31,8 @@ async function inspected(format: StoredImage['format'], args: readonly string[],
   expect((await tools.inspect(storedImage(path, format), signal)).virtualSizeBytes).toBe(4 * mib); // the control
   const bytes = await readFile(path);
   const changed = await writeImage(directory.path, 'changed.image', change(bytes) ?? bytes);
-  return tools.inspect(storedImage(changed, format), signal).then(
+  // Awaited here: the directory goes when this function is left.
+  return await tools.inspect(storedImage(changed, format), signal).then(
     () => 'passed',
     (error) => toStored(error).code,
   );
@@ -299,7 +300,7 @@ describe('VMDK', () => {
     const whole = streamOptimized(makeContent(mib, 'cut'));
     const code = async (bytes: Buffer): Promise<string> => {
       const image = storedImage(await writeImage(directory.path, 'disk.vmdk', bytes), 'vmdk');
-      return tools.inspect(image, signal).then(
+      return await tools.inspect(image, signal).then(
         () => 'passed',
         (error) => toStored(error).code,
       );
