@@ -45,8 +45,10 @@ let users = 0;
 let threads: Thread[] = [];
 let nextId = 0;
 let ending: NodeJS.Timeout | undefined;
-/** How long threads without a user are kept. */
+/** How long threads without a user are kept; they do not keep the process. */
 const keptMs = 3_000;
+/** Inflated grains are garbage at once: collected early, a thread holds few of them. */
+const maxYoungGenerationSizeMb = 2;
 
 export function placeOf({ buffer: memory, byteOffset: offset, length }: SharedBuffer): Place {
   return { memory, offset, length };
@@ -56,6 +58,7 @@ export function placeOf({ buffer: memory, byteOffset: offset, length }: SharedBu
 export function openThreads(): Threads {
   users += 1;
   clearTimeout(ending);
+  for (const thread of threads) thread.worker.ref();
   if (threads.length === 0) {
     const count = Math.min(maxThreads, availableParallelism());
     threads = Array.from({ length: count }, startThread);
@@ -78,7 +81,9 @@ export function openThreads(): Threads {
       if (!open) return;
       open = false;
       users -= 1;
-      if (users === 0) ending = setTimeout(endThreads, keptMs).unref();
+      if (users > 0) return;
+      for (const thread of threads) thread.worker.unref();
+      ending = setTimeout(endThreads, keptMs).unref();
     },
   };
 }
@@ -89,9 +94,9 @@ function endThreads(): void {
 }
 
 function startThread(): Thread {
-  const worker = new Worker(new URL('./thread.ts', import.meta.url), { execArgv: [] });
+  const options = { execArgv: [], resourceLimits: { maxYoungGenerationSizeMb } };
+  const worker = new Worker(new URL('./thread.ts', import.meta.url), options);
   const thread: Thread = { worker, jobs: new Map() };
-  worker.unref();
   worker.on('message', ({ id, answer }: Answer) => {
     const job = thread.jobs.get(id);
     thread.jobs.delete(id);

@@ -1,3 +1,4 @@
+import { createGate } from '../gate.ts';
 import type { Bytes } from '../inspect/bytes.ts';
 import { type Owner, refuse } from '../inspect/refuse.ts';
 import type { SparseHeader } from '../inspect/vmdk-sparse.ts';
@@ -7,7 +8,8 @@ import { type InflateFailure, type Threads, openThreads, placeOf } from '../thre
 import { type CompressedGrain, type CompressedRun, runBytes } from './runs.ts';
 import { makeScratch } from './scratch.ts';
 
-const keptBuffers = 8;
+/** Runs at once: enough to hide a file server's latency and keep all cores busy; it bounds the memory, 1 MiB each. */
+const runsAtOnce = 16;
 
 export type CompressedReader = {
   /**
@@ -19,8 +21,9 @@ export type CompressedReader = {
 };
 
 export function compressedReader(bytes: Bytes, header: SparseHeader, owner: Owner): CompressedReader {
-  const scratch = makeScratch(runBytes, keptBuffers);
+  const scratch = makeScratch(runBytes, runsAtOnce);
   const { grainBytes, capacityBytes } = header;
+  const gate = createGate(runsAtOnce);
   let threads: Threads | undefined;
 
   const failed = (grain: CompressedGrain, { length, cause }: Omit<InflateFailure, 'index'>): Error => {
@@ -62,6 +65,7 @@ export function compressedReader(bytes: Bytes, header: SparseHeader, owner: Owne
   return {
     async read(run, into, base, signal) {
       const length = run.end - run.offset;
+      await gate.enter(1, signal);
       const buffer = scratch.take(length);
       try {
         const stored = buffer.subarray(0, length);
@@ -70,6 +74,7 @@ export function compressedReader(bytes: Bytes, header: SparseHeader, owner: Owne
         else await inflateEach(run, stored, into, base);
       } finally {
         scratch.give(buffer);
+        gate.leave(1);
       }
     },
     close: () => threads?.[Symbol.dispose](),
