@@ -22,10 +22,12 @@ export const badGuest: Scenario = {
     await using stack = new AsyncDisposableStack();
     const dir = stack.adopt(await mkdtemp(join(tmpdir(), 'wherry-guest-')), (path) => rm(path, { recursive: true }));
     const product = stack.use(await startProduct());
-    const out = join(dir, 'out');
-    await mkdir(out);
-    await writeFile(join(out, 'bystander'), 'was here before');
-    const cases = [await unknownOs(dir, out), await noOs(dir, out)];
+    const outs = { unknownOs: join(dir, 'out-unknown-os'), noOs: join(dir, 'out-no-os') };
+    for (const out of Object.values(outs)) {
+      await mkdir(out);
+      await writeFile(join(out, 'bystander'), 'was here before');
+    }
+    const cases = [await unknownOs(dir, outs.unknownOs), await noOs(dir, outs.noOs)];
     const secret = { marker: '', seen: [] };
     // Side by side: each is one busy core.
     await Promise.all(cases.map((bad) => checkRefused(report, product, bad, secret)));
@@ -33,7 +35,9 @@ export const badGuest: Scenario = {
       const words = [...bad.words, '--conversion', 'never', '--name', `unconverted-${index}`];
       await checkSucceeds(report, product, { name: `${bad.name}, unconverted`, words }, secret);
     }
-    report.check('both are there', (await readdir(out)).filter((name) => name.endsWith('.xml')).length === 2);
+    for (const out of Object.values(outs)) {
+      report.check('it is there', (await readdir(out)).filter((name) => name.endsWith('.xml')).length === 1);
+    }
   },
 };
 

@@ -6,8 +6,8 @@ import type { InputFiles } from './bad-input-files.ts';
 
 const host = hostname();
 
-/** Sources that are wrong, all to image files in `out`. */
-export function sourceCases(files: InputFiles, out: string): BadCase[] {
+/** Sources that are wrong, all to image files in `out`; but in `late` what is only found once disks have been made. */
+export function sourceCases(files: InputFiles, out: string, late: string): BadCase[] {
   const [secret = ''] = files.secretFiles;
   const refused = (
     name: string,
@@ -40,6 +40,8 @@ export function sourceCases(files: InputFiles, out: string): BadCase[] {
       next: /[Rr]emove the declaration/,
     }),
     refused('a manifest with another digest', files.manifest, {
+      words: [files.manifest, '--to', 'files', '--dir', late],
+      targets: [late],
       code: 'ova.manifest_mismatch',
       names: [files.manifest, 'disk.qcow2', 'VM app', 'sha256'],
       next: /again/,

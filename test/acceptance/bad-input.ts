@@ -48,10 +48,10 @@ type World = {
 
 async function sourcesAndTargets(report: Report, world: World): Promise<void> {
   const { product, files, libvirtd, small, secret, dir } = world;
-  const [out, taken] = [join(dir, 'out'), join(dir, 'taken')];
+  const [out, late, taken] = [join(dir, 'out'), join(dir, 'late'), join(dir, 'taken')];
   const [images, pool] = [join(small.path, 'images'), join(small.path, 'pool')];
   const [imagesSeen, poolSeen] = [join(small.seenFromHere, 'images'), join(small.seenFromHere, 'pool')];
-  for (const path of [out, taken, imagesSeen, poolSeen]) {
+  for (const path of [out, late, taken, imagesSeen, poolSeen]) {
     await mkdir(path);
     await writeFile(join(path, 'bystander'), 'was here before'); // "as before" is not "empty"
   }
@@ -63,12 +63,12 @@ async function sourcesAndTargets(report: Report, world: World): Promise<void> {
   await libvirtd.virsh('define', xml);
 
   const cases = [
-    ...sourceCases(files, out),
+    ...sourceCases(files, out, late),
     ...directoryCases(files, { out, taken, small: images, smallSeen: imagesSeen }),
     ...libvirtCases(files, libvirtd, poolSeen),
   ];
   await refuseAll(report, product, cases, secret);
-  await checkClean(report, product, [out, taken, imagesSeen, poolSeen, libvirtd.pools['default'] ?? ''], secret);
+  await checkClean(report, product, [out, late, taken, imagesSeen, poolSeen, libvirtd.pools['default'] ?? ''], secret);
   const controls = [
     ...sourceControls(files, out),
     ...directoryControls(files, { small: images }),
