@@ -23,6 +23,7 @@ const mib = 1024 * 1024;
 export const serverAway: Scenario = {
   name: 'server-away',
   proves: 'a server that is killed and away for a minute in the middle of copy and conversion costs no second attempt',
+  long: true,
   run: async (report) => {
     await using product = await startProduct({ leaseMs });
     await killed(report, product);
