@@ -5,7 +5,7 @@ import type { Digester } from './digest-threads.ts';
 import type { Disk } from './disk.ts';
 import { blocks, leafWork } from './leaves.ts';
 import { type RetryPolicy, retrying } from './retry.ts';
-import { createSlots } from './slots.ts';
+import { type Slots, createSlots } from './slots.ts';
 import { type Limit, blockFor, takeAll } from './throttle.ts';
 
 export type Readback = {
@@ -13,6 +13,8 @@ export type Readback = {
   /** What of the disk counts; it may be larger. */
   readonly sizeBytes: number;
   readonly digester: Digester;
+  /** Of `slotCount`, for those who read again and again: memory that is made anew each time is given back late. */
+  readonly slots?: Slots;
   /** First leaf and the one after the last. */
   readonly from: number;
   readonly end: number;
@@ -26,7 +28,7 @@ export type Readback = {
 };
 
 /** Reads at once: 8 leaves in blocks of 1 MiB, 32 MiB in all. */
-const slotCount = 8;
+export const slotCount = 8;
 const blockBytes = 1024 * 1024;
 
 /**
@@ -43,7 +45,7 @@ export async function readLeaves(readback: Readback, outer: AbortSignal): Promis
     failure ??= { error };
     stop.abort(error);
   };
-  const slots = createSlots(slotCount);
+  const slots = readback.slots ?? createSlots(slotCount);
   const tasks = new Set<Promise<void>>();
   const readBlock = async (offset: number, buffer: Buffer): Promise<void> => {
     await takeAll(readback.limits ?? [], buffer.length, signal);

@@ -17,8 +17,9 @@ import {
 import { type Digester, openDigester } from './digest-threads.ts';
 import type { Disk, Range } from './disk.ts';
 import type { FailPoint } from '../model/fail-points.ts';
-import { readLeaves, zerosOf } from './readback.ts';
+import { readLeaves, slotCount, zerosOf } from './readback.ts';
 import { type RetryPolicy, defaultRetry } from './retry.ts';
+import { type Slots, createSlots } from './slots.ts';
 import type { Limit } from './throttle.ts';
 
 export type VerifyRequest = {
@@ -58,16 +59,17 @@ export type VerifyResult = {
 export async function verifyDisk(request: VerifyRequest, signal: AbortSignal): Promise<VerifyResult> {
   using digester = openDigester();
   const counts = { chunks: 0, bytesRead: 0, bytesDone: 0 };
+  const means = { digester, slots: createSlots(slotCount) };
   const copiedAgain: number[] = [];
   const { sizeBytes } = request.coverage;
   await request.failPoint?.('verify.reading');
   for await (const batch of request.feed ?? everything(chunkCount(sizeBytes))) {
     signal.throwIfAborted();
-    const wrong = await compare(request, runsOf(batch), digester, counts, signal);
+    const wrong = await compare(request, runsOf(batch), means, counts, signal);
     for (const chunk of wrong.keys()) {
       if (request.copyAgain === undefined) continue;
       await request.copyAgain(chunk, chunkRange(chunk, sizeBytes), signal);
-      const still = await compare(request, [{ first: chunk, count: 1 }], digester, counts, signal);
+      const still = await compare(request, [{ first: chunk, count: 1 }], means, counts, signal);
       if (still.size > 0) throw await mismatch(request, chunk, still.get(chunk) ?? new Map());
       wrong.delete(chunk);
       copiedAgain.push(chunk);
@@ -88,7 +90,7 @@ async function* everything(count: number): AsyncGenerator<readonly number[]> {
 async function compare(
   request: VerifyRequest,
   chunkRuns: readonly ChunkRun[],
-  digester: Digester,
+  means: { readonly digester: Digester; readonly slots: Slots },
   counts: { chunks: number; bytesRead: number; bytesDone: number },
   signal: AbortSignal,
 ): Promise<Map<number, Map<number, Buffer>>> {
@@ -149,7 +151,7 @@ async function compare(
       const readback = {
         disk,
         sizeBytes,
-        digester,
+        ...means,
         from,
         end,
         skip: (leaf: number) => coverage.chunk(Math.floor(leaf / leavesPerChunk)) === undefined && isDiscarded(leaf),

@@ -48,9 +48,13 @@ const shared = 16;
 
 /**
  * glibc gives every request's buffer back to the kernel, which clears each page again: a quarter of the CPU time of writing
- * 2 GiB (4.3 → 3.2 CPU seconds). So it may keep up to 64 MiB.
+ * 2 GiB (4.3 → 3.2 CPU seconds). So it may keep up to 64 MiB, in one heap.
  */
-const keepBuffers = { MALLOC_MMAP_THRESHOLD_: '33554432', MALLOC_TRIM_THRESHOLD_: '67108864' };
+const keepBuffers = {
+  MALLOC_MMAP_THRESHOLD_: '33554432',
+  MALLOC_TRIM_THRESHOLD_: '67108864',
+  MALLOC_ARENA_MAX: '1',
+};
 
 /** Client flags, then NBD_OPT_ABORT: so it does not look like a client that broke off. */
 const goodbye = Buffer.concat([Buffer.from([0, 0, 0, handshakeFlags.fixedNewstyle]), encodeOption(options.abort)]);
