@@ -1,7 +1,8 @@
 /**
  * A raw volume's bytes are at the same place in its file, so whole pages of them go there and come from there by O_DIRECT,
  * without a socket and a second process in between; all else (holes, zeroing, odd edges) stays with qemu-nbd. Both go past
- * the page cache and see each other's writes. Measured on 2 cores, 4 GiB: 0.35 CPU seconds for writing instead of 2.8.
+ * the page cache and see each other's writes. Writing 2 GiB so costs 0.1 to 0.2 s of system time (4 MiB at a time,
+ * measured apart from the copy).
  */
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
