@@ -20,11 +20,12 @@ const chunkBytes = 256 * 1024;
 
 /**
  * @param maxBytes more than this is refused as image.gzip_bomb, as soon as it comes out
- * @throws image.unreadable when the file cannot be opened
+ * @throws image.unreadable when the file cannot be opened, image.truncated when there is nothing in it
  */
 export async function openInflow(image: StoredImage, maxBytes: number): Promise<Inflow> {
   const place = { path: image.path, offset: image.offset, lengthBytes: image.lengthBytes };
   await (await openBytes(place, image)).close(); // says what is wrong with the file better than the stream does
+  if (image.lengthBytes === 0) throw refuse(image, 'image.truncated', { detail: 'it is empty' });
   const file = createReadStream(image.path, {
     start: image.offset,
     end: image.offset + image.lengthBytes - 1,
