@@ -30,9 +30,12 @@ const provider =
 const providerKnows = ['../model/**', '../process/**', '../transfer/disk.ts', 'local/**', 'domain/**'];
 const migration = 'migration knows model, process, transfer, conversion, and providers through provider.ts only';
 const migrationKnows = [...base, 'transfer/**', 'conversion/**', 'providers/provider.ts'];
+const inventory = 'inventory knows model, concerns and the schemas of the protocol';
+const inventoryKnows = [...base, 'concerns/**', 'migration/protocol.ts'];
+const concerns = 'concerns know model and the language of search';
 const store = 'only *-store.ts files touch the database; others may hand its handle on (import type)';
 const http = 'http knows model, db, migration and the files beside main.ts: no other edge, no hypervisor, no disk';
-const httpKnows = [...base, ...beside, 'db/**', 'migration/**'];
+const httpKnows = [...base, ...beside, 'db/**', 'migration/**', 'inventory/**', 'concerns/**'];
 const aboveDb = '^(\\.\\./)+db/';
 
 const areas: readonly Area[] = [
@@ -42,8 +45,8 @@ const areas: readonly Area[] = [
   {
     files: ['src/db/*.ts'],
     depth: 1,
-    knows: [...base, 'home.ts', 'migration/**'],
-    typesOnly: '^\\.\\./migration/',
+    knows: [...base, 'home.ts', 'migration/**', 'inventory/**'],
+    typesOnly: '^\\.\\./(migration|inventory)/',
     why: 'db knows model and process, and of migrations the types that its columns hold',
   },
   { files: ['src/transfer/*.ts'], depth: 1, knows: base, why: transfer },
@@ -71,6 +74,10 @@ const areas: readonly Area[] = [
     knows: migrationKnows,
     why: `${migration}; steps run in workers, which have no database`,
   },
+  { files: ['src/inventory/*.ts'], depth: 1, knows: [...inventoryKnows, 'db/**'], typesOnly: aboveDb, why: store },
+  { files: ['src/inventory/*-store.ts'], depth: 1, knows: [...inventoryKnows, 'db/**'], why: inventory },
+  { files: ['src/inventory/*/*.ts'], depth: 2, knows: inventoryKnows, why: inventory },
+  { files: ['src/concerns/*.ts'], depth: 1, knows: [...base, 'inventory/search/**'], why: concerns },
   { files: ['src/http/*.ts'], depth: 1, knows: httpKnows, typesOnly: aboveDb, why: `${http}; ${store}` },
   { files: ['src/http/*-store.ts', 'src/http/server.ts'], depth: 1, knows: httpKnows, why: http },
   { files: ['src/http/*/*.ts'], depth: 2, knows: httpKnows, typesOnly: aboveDb, why: `${http}; ${store}` },
@@ -78,8 +85,8 @@ const areas: readonly Area[] = [
   {
     files: ['src/cli/*.ts'],
     depth: 1,
-    knows: [...base, ...beside, 'migration/api.ts'],
-    typesOnly: '^\\.\\./migration/',
+    knows: [...base, ...beside, 'migration/api.ts', 'inventory/api.ts'],
+    typesOnly: '^\\.\\./(migration|inventory)/',
     why: 'cli is a client: it knows model, the files beside main.ts and the types of the API; main.ts hands it the roles',
   },
   {
@@ -89,6 +96,7 @@ const areas: readonly Area[] = [
       ...base,
       'home.ts',
       'version.ts',
+      'inventory/protocol.ts',
       'migration/protocol.ts',
       'migration/step.ts',
       'migration/vm-name.ts',

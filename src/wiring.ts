@@ -4,7 +4,11 @@ import { createFilesSource } from './providers/files/source.ts';
 import { createFilesTarget } from './providers/files/target.ts';
 import { createLibvirtTarget } from './providers/libvirt/target.ts';
 import { createOvaSource } from './providers/ova/source.ts';
-import type { Providers } from './providers/provider.ts';
+import type { CheckResult, Connection, ConnectOptions, Providers } from './providers/provider.ts';
+import type { ProviderType } from './model/provider.ts';
+import { checkLibvirt, connectLibvirt } from './providers/libvirt/connection.ts';
+import { checkOvaStore, connectOvaStore } from './providers/ova/connection.ts';
+import { checkVsphere, connectVsphere } from './providers/vsphere/connection.ts';
 import { createImageTools } from './transfer/images.ts';
 
 export function createProviders(): Providers {
@@ -13,6 +17,8 @@ export function createProviders(): Providers {
   const logDirectory = process.env['WHERRY_LIBVIRT_LOGS'];
   const logs = logDirectory === undefined ? {} : { logDirectory };
   return {
+    check: async (options, signal) => connections[options.account.type].check(options, signal),
+    connect: async (options, signal) => connections[options.account.type].connect(options, signal),
     openSource: async (spec, signal) => {
       switch (spec.type) {
         case 'ova':
@@ -35,3 +41,15 @@ export function createProviders(): Providers {
     },
   };
 }
+
+const connections: Record<
+  ProviderType,
+  {
+    check(options: ConnectOptions, signal: AbortSignal): Promise<CheckResult>;
+    connect(options: ConnectOptions, signal: AbortSignal): Promise<Connection>;
+  }
+> = {
+  vsphere: { check: checkVsphere, connect: connectVsphere },
+  libvirt: { check: checkLibvirt, connect: connectLibvirt },
+  ova: { check: checkOvaStore, connect: connectOvaStore },
+};

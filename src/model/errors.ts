@@ -11,6 +11,7 @@ import { conversionErrors } from './errors/conversion.ts';
 import { imageErrors } from './errors/image.ts';
 import { libvirtErrors } from './errors/libvirt.ts';
 import { migrationErrors } from './errors/migration.ts';
+import { providerErrors } from './errors/provider.ts';
 import { serverErrors } from './errors/server.ts';
 import { sourceErrors } from './errors/source.ts';
 import { transferErrors } from './errors/transfer.ts';
@@ -34,6 +35,7 @@ export type ErrorEntry = {
 
 export const catalogue = {
   ...sourceErrors,
+  ...providerErrors,
   ...imageErrors,
   ...libvirtErrors,
   ...transferErrors,

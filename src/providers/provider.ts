@@ -7,11 +7,70 @@
  */
 import type { Disk, WritableDisk } from '../transfer/disk.ts';
 import type { Concern } from '../model/concern.ts';
+import type { InventoryObject, Unreadable } from '../model/inventory.ts';
+import type { ProviderAccount, Secrets } from '../model/provider.ts';
 import type { SourceSpec, TargetSpec } from '../model/spec.ts';
 import type { GuestCapabilities, Vm, VmSummary } from '../model/vm.ts';
 
 /** One row of a check: what was looked at, whether it is well, and the way to mend it. */
 export type CheckRow = { readonly what: string; readonly ok: boolean; readonly detail: string; readonly fix: string };
+
+/** What a check found: rows in the order in which they were tried, and what the system says of itself. */
+export type CheckResult = {
+  readonly rows: readonly CheckRow[];
+  /** True when every row that a migration needs is well. */
+  readonly ok: boolean;
+  /** "VMware vCenter Server 8.0.3 build-…"; empty when it was not reached. */
+  readonly product: string;
+  readonly version: string;
+  /**
+   * The certificate or host key that the system showed, when it is not (or no longer) trusted: what the user has to look at.
+   * `shown` and `trusted` are fingerprints as `Trust` and `LibvirtAccount.hostKey` write them.
+   */
+  readonly certificate: {
+    readonly shown: string;
+    readonly trusted: string | null;
+    readonly subject: string;
+    readonly issuer: string;
+    readonly validFrom: string;
+    readonly validTo: string;
+    readonly names: readonly string[];
+  } | null;
+  /** The role to make there, ready to paste; empty where there is no such thing. */
+  readonly role: string;
+};
+
+/** One piece of news of an inventory. A `snapshot` is complete once `synced` came: what it did not name is gone. */
+export type InventoryNews =
+  | { readonly kind: 'put'; readonly objects: readonly InventoryObject[] }
+  | {
+      readonly kind: 'gone';
+      readonly objects: ReadonlyArray<{ readonly kind: InventoryObject['kind']; readonly ref: string }>;
+    }
+  | { readonly kind: 'unreadable'; readonly objects: readonly Unreadable[] }
+  /** A full read begins: whatever is not `put` between here and `synced` does not exist any more. */
+  | {
+      readonly kind: 'snapshot';
+      readonly product: string;
+      readonly version: string;
+      /** What the system calls itself, for good: a vCenter's instance UUID, a libvirt host's UUID and driver, a location. */
+      readonly systemId: string;
+    }
+  | { readonly kind: 'synced' };
+
+/** A system that is connected to: signed in, certificate verified. Closed by disposing. */
+export type Connection = AsyncDisposable & {
+  /**
+   * Everything first (`snapshot`, `put`s of bounded size, `synced`), then changes as the source tells them, until the signal
+   * aborts. Names and states may come before full configurations (`detail`). Throws what ended it: a passing error is
+   * tried again with back-off by whoever watches, another one stops the provider.
+   */
+  watchInventory(signal: AbortSignal): AsyncIterable<InventoryNews>;
+  /** One VM in full, now; null when it is gone. */
+  readVm(ref: string, signal: AbortSignal): Promise<InventoryObject | null>;
+};
+
+export type ConnectOptions = { readonly account: ProviderAccount; readonly secrets: Secrets };
 
 export type Source = {
   list(signal: AbortSignal): Promise<VmSummary[]>;
@@ -122,6 +181,9 @@ export type TargetPower = {
 
 /** How a source or target is reached from what the user wrote; a factory per type, wired in main.ts. */
 export type Providers = {
+  /** Never throws for what is wrong with the system: that is a row. One try of the password, never more. */
+  check(options: ConnectOptions, signal: AbortSignal): Promise<CheckResult>;
+  connect(options: ConnectOptions, signal: AbortSignal): Promise<Connection>;
   openSource(spec: SourceSpec, signal: AbortSignal): Promise<Source & AsyncDisposable>;
   openTarget(spec: TargetSpec, signal: AbortSignal): Promise<Target & AsyncDisposable>;
 };

@@ -1,0 +1,128 @@
+import type { ErrorEntry } from '../errors.ts';
+
+/** What goes wrong between us and a provider, whatever its type. `system` is its address as the user wrote it. */
+export const providerErrors = {
+  'provider.name_unknown': {
+    status: 502,
+    message: 'The name {host} of {system} cannot be resolved[ on host {worker}]',
+    next: 'Check the address, and the name service of the machine that runs the worker.',
+  },
+  'provider.unreachable': {
+    status: 502,
+    message: 'Nothing answers at {system}[ on port {port}]',
+    next: 'Check the address, the port and the firewall between the worker and it. It is tried again by itself.',
+    passing: true,
+  },
+  'provider.hangs': {
+    status: 504,
+    message: '{system} took the connection, but gave no answer in {seconds} s',
+    next: 'Look whether it is overloaded. It is tried again by itself.',
+    passing: true,
+  },
+  'provider.busy': {
+    status: 503,
+    message: '{system} says that it is busy',
+    next: 'It is tried again by itself, less and less often.',
+    passing: true,
+  },
+  'provider.connection_lost': {
+    status: 502,
+    message: 'The connection to {system} broke in the middle of an answer',
+    next: 'It is tried again by itself.',
+    passing: true,
+  },
+  'provider.session_ended': {
+    status: 502,
+    message: '{system} ended our session',
+    next: 'It signs in again by itself. If this repeats, look who ends sessions there.',
+    passing: true,
+  },
+  'provider.certificate_untrusted': {
+    status: 502,
+    message: 'The certificate of {system} is not trusted: {why}. Its SHA-256 fingerprint is {shown}',
+    next: 'Compare the fingerprint with the one on the system itself. If they are the same, trust it; or give the authority that signed it.',
+  },
+  'provider.certificate_changed': {
+    status: 502,
+    message: 'The certificate of {system} is another one: its SHA-256 fingerprint was {trusted}, now it is {shown}',
+    next: 'Ask who runs it whether the certificate was renewed. Only if so, trust the new one. Until then nothing is sent there.',
+  },
+  'provider.host_key_untrusted': {
+    status: 502,
+    message: 'The ssh host key of {system} is not known yet. Its fingerprint is {shown}',
+    next: 'Compare it with what ssh-keygen -lf prints for the key on the host itself. If they are the same, trust it.',
+  },
+  'provider.host_key_changed': {
+    status: 502,
+    message: 'The ssh host key of {system} is another one: it was {trusted}, now it is {shown}',
+    next: 'Ask who runs it whether the host was installed anew. Only if so, trust the new key. Until then nothing is sent there.',
+  },
+  'provider.sign_in_refused': {
+    status: 502,
+    message: '{system} refused to let {user} in',
+    next: 'Correct the name or the password. It was tried once and is not tried again by itself, so that the account is not locked.',
+  },
+  'provider.not_such_a_system': {
+    status: 502,
+    message: '{system} is no {expected}: {found}',
+    next: 'Check the address and the type of the provider.',
+  },
+  'provider.answer_broken': {
+    status: 502,
+    message: '{system} gave an answer that cannot be read: {what}',
+    next: 'It is tried again by itself. If this repeats, look for a proxy between the worker and it, and send us a diagnosis.',
+    passing: true,
+  },
+  'provider.refused': {
+    status: 502,
+    message: '{system} refused {operation}',
+    next: 'The cause is in its own words. Look at the privileges of the account: `wherry provider check` names them.',
+  },
+  'provider.version_unsupported': {
+    status: 502,
+    message: '{system} is version {version}; from {oldest} on it is supported',
+    next: 'Upgrade it, or use another way in.',
+  },
+  'provider.secret_missing': {
+    status: 422,
+    message: 'The account for {system} needs a {secret}',
+    next: 'Give it with the provider: in the console, or on standard input of `wherry provider add`.',
+  },
+  'provider.secret_unknown': {
+    status: 422,
+    message: 'An account of type {type} has no secret named {secret}',
+    next: 'It may have: {known}.',
+  },
+  'provider.setting_wrong': {
+    status: 422,
+    message: 'The {setting} of the provider is wrong: {why}',
+    next: 'Correct it and try again.',
+  },
+  'provider.not_found': {
+    status: 404,
+    message: 'There is no provider {provider}',
+    next: '`wherry provider list` shows those there are.',
+  },
+  'provider.name_taken': {
+    status: 409,
+    message: 'There is a provider named {name} already',
+    next: 'Choose another name.',
+  },
+  'provider.object_not_found': {
+    status: 404,
+    message: 'There is no {kind} {ref}[ in provider {provider}]',
+    next: 'It may have been removed meanwhile: look at the list.',
+  },
+  'provider.no_worker': {
+    status: 503,
+    message: 'No worker can reach provider {provider}[: {worker} has not been heard of since {since}]',
+    next: 'Start the worker, or choose another one for the provider.',
+    passing: true,
+  },
+  'provider.unsupported_here': {
+    status: 422,
+    message: 'This worker cannot connect to {system}: {why}',
+    next: 'Install what is missing on the worker’s machine, or choose another worker for the provider.',
+    elsewhere: true,
+  },
+} as const satisfies Record<string, ErrorEntry>;

@@ -1,0 +1,11 @@
+/** SKELETON: being written. */
+import { WherryError } from '../../model/errors.ts';
+import type { CheckResult, Connection, ConnectOptions } from '../provider.ts';
+
+export async function checkOvaStore({ account }: ConnectOptions, _signal: AbortSignal): Promise<CheckResult> {
+  throw new WherryError('provider.unsupported_here', { system: account.type, why: 'not yet built' });
+}
+
+export async function connectOvaStore({ account }: ConnectOptions, _signal: AbortSignal): Promise<Connection> {
+  throw new WherryError('provider.unsupported_here', { system: account.type, why: 'not yet built' });
+}
