@@ -2,6 +2,7 @@
  * Follows a migration to its end: woken by the event stream, drawn as a few lines that are drawn again (on a terminal) or
  * as a line per step (elsewhere, where a log is what is wanted).
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { MigrationView, StepView, VmMigrationView } from '../migration/api.ts';
 import type { Client } from './client.ts';
 import { plain, shownBytes } from './output.ts';
@@ -24,8 +25,10 @@ export async function follow(client: Client, id: string, draw: (view: MigrationV
       });
       if (view !== null) draw(view);
       if (view !== null && ended.has(view.state)) return view;
-      await Promise.race([wake.promise, pause(lookAgainMs)]);
-      await pause(drawMs);
+      const woken = new AbortController();
+      await Promise.race([wake.promise, pause(lookAgainMs, woken.signal)]);
+      woken.abort(); // a timer that is left running would keep the command from ending
+      await pause(drawMs, stopping.signal);
     }
   } finally {
     stopping.abort();
@@ -105,8 +108,6 @@ function bar(share: number): string {
   return `[${'█'.repeat(full)}${' '.repeat(20 - full)}]`;
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms);
-  });
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
 }
