@@ -24,10 +24,11 @@ function threeLooks(): Client {
 
 test('follows to the end, and leaves no timer that would keep the command from ending', async () => {
   const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  await new Promise((resolve) => setImmediate(resolve)); // the runner's own timer
   const before = timers();
   const seen: string[] = [];
   const last = await follow(threeLooks(), 'id', ({ state }) => seen.push(state));
   expect(last.state).toBe('succeeded');
   expect(seen).toEqual(['queued', 'running', 'succeeded']);
-  expect(timers()).toBe(before);
+  expect(timers()).toBeLessThanOrEqual(before);
 });
