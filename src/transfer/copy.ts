@@ -169,7 +169,7 @@ async function passes(state: CopyState, signal: AbortSignal): Promise<number> {
           isPassing(last.cause) &&
           (last.side === 'target' ? request.reopenTarget !== undefined : request.reopenSource !== undefined) &&
           (request.source.access === 'random' || request.reopenSource !== undefined);
-        if (!(last instanceof SideError) || !renewable || fruitless >= retry.attempts) {
+        if (!(last instanceof SideError) || !renewable || fruitless >= passesFor(last, retry)) {
           throw finalError(request.diskId, last, fruitless);
         }
         await sleep(retryDelay(retry, fruitless + 1), undefined, { signal });
@@ -185,6 +185,16 @@ async function passes(state: CopyState, signal: AbortSignal): Promise<number> {
       restarts += 1;
     }
   }
+}
+
+/**
+ * A connection that was lost may come back any time. Storage that answered each of many tries in place with an error gets
+ * one new connection and no more: what is broken is to be told after seconds, not minutes.
+ */
+function passesFor({ cause }: SideError, retry: RetryPolicy): number {
+  const answered =
+    cause instanceof WherryError && (cause.code === 'transfer.read_failed' || cause.code === 'transfer.write_failed');
+  return answered ? Math.min(2, retry.attempts) : retry.attempts;
 }
 
 async function zeroTail(state: CopyState, signal: AbortSignal): Promise<void> {

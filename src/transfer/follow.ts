@@ -5,7 +5,7 @@
 import type { ChunkDigest, Coverage } from './coverage.ts';
 import type { WritableDisk } from './disk.ts';
 import { createFeed } from './feed.ts';
-import { verifyDisk } from './verify.ts';
+import { type Mismatch, verifyDisk } from './verify.ts';
 
 export type Follower = {
   /** Chunks that are flushed and journaled. */
@@ -16,14 +16,23 @@ export type Follower = {
   proved(): Promise<readonly number[]>;
 };
 
-/** Where the target cannot be read beside its writer (qcow2), nothing is proved here. */
-export function follow(diskId: string, target: WritableDisk, coverage: Coverage, signal: AbortSignal): Follower {
+/**
+ * Where the target cannot be read beside its writer (qcow2), nothing is proved here. `onMismatch`: told of what ended it
+ * before its time, with the digests; what was read wrong once may read right later, and that is worth knowing.
+ */
+export function follow(
+  diskId: string,
+  target: WritableDisk,
+  coverage: Coverage,
+  signal: AbortSignal,
+  onMismatch: (mismatch: Mismatch) => void = () => undefined,
+): Follower {
   const open = target.readBack?.bind(target);
   if (open === undefined) return { done: () => undefined, end: () => undefined, proved: () => Promise.resolve([]) };
   const feed = createFeed<number>();
   const right: number[] = [];
   const onRight = (chunk: number): void => void right.push(chunk);
-  const verifying = verifyDisk({ diskId, open, coverage, feed, onRight }, signal).catch(() => undefined);
+  const verifying = verifyDisk({ diskId, open, coverage, feed, onRight, onMismatch }, signal).catch(() => undefined);
   return {
     done: (chunks) => feed.push(chunks.map(({ chunk }) => chunk)),
     end: () => feed.end(),

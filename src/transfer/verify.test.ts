@@ -88,9 +88,15 @@ it('copies a wrong chunk again once, over a fresh connection, and gives up when 
     again.push(chunk);
     content.copy(target, 70 * MiB, 70 * MiB, 70 * MiB + 1);
   };
-  const result = await verifyDisk({ diskId: 'sda', open, coverage, copyAgain }, never);
+  const told: unknown[] = [];
+  const onMismatch = (mismatch: unknown): void => void told.push(mismatch);
+  const result = await verifyDisk({ diskId: 'sda', open, coverage, copyAgain, onMismatch }, never);
   expect(again).toEqual([1]);
   expect(result.copiedAgain).toEqual([1]);
+  const expected = coverage.chunk(1)?.toString('hex');
+  const found = expect.stringMatching(/^[0-9a-f]{64}$/);
+  expect(told).toEqual([{ chunk: 1, offset: 64 * MiB, length: 64 * MiB, expected, found }]);
+  expect(told).not.toEqual([expect.objectContaining({ found: expected })]);
   expect(opened()).toBe(2);
   target[70 * MiB] = (target[70 * MiB] ?? 0) ^ 1;
   const useless = async (chunk: number): Promise<void> => void again.push(chunk);

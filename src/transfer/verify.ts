@@ -40,8 +40,20 @@ export type VerifyRequest = {
   readonly retry?: Partial<RetryPolicy>;
   readonly failPoint?: (point: FailPoint) => Promise<void>;
   readonly onRight?: (chunk: number) => void;
+  /** Told of each chunk that is found wrong, before it is copied again or ends the verification. */
+  readonly onMismatch?: (mismatch: Mismatch) => void;
   /** Logical bytes proved so far, of the disk's size. */
   readonly onProgress?: (bytesDone: number, bytesTotal: number) => void;
+};
+
+/** What was read back and is not what was copied: the first wrong leaf where single digests are known, else the chunk. */
+export type Mismatch = {
+  readonly chunk: number;
+  readonly offset: number;
+  readonly length: number;
+  /** SHA-256 of the source's bytes and of those that were read back, in hex. */
+  readonly expected: string;
+  readonly found: string;
 };
 
 export type VerifyResult = {
@@ -66,15 +78,16 @@ export async function verifyDisk(request: VerifyRequest, signal: AbortSignal): P
   for await (const batch of request.feed ?? everything(chunkCount(sizeBytes))) {
     signal.throwIfAborted();
     const wrong = await compare(request, runsOf(batch), means, counts, signal);
-    for (const chunk of wrong.keys()) {
-      if (request.copyAgain === undefined) continue;
+    for (const [chunk, leaves] of wrong) {
+      const first = await mismatch(request, chunk, leaves);
+      request.onMismatch?.(first);
+      if (request.copyAgain === undefined) throw wrongBytes(request, first);
       await request.copyAgain(chunk, chunkRange(chunk, sizeBytes), signal);
       const still = await compare(request, [{ first: chunk, count: 1 }], means, counts, signal);
-      if (still.size > 0) throw await mismatch(request, chunk, still.get(chunk) ?? new Map());
-      wrong.delete(chunk);
+      const leavesStill = still.get(chunk);
+      if (leavesStill !== undefined) throw wrongBytes(request, await mismatch(request, chunk, leavesStill));
       copiedAgain.push(chunk);
     }
-    for (const [chunk, leaves] of wrong) throw await mismatch(request, chunk, leaves);
   }
   await request.failPoint?.('verify.done');
   return { chunks: counts.chunks, bytesRead: counts.bytesRead, copiedAgain };
@@ -192,22 +205,23 @@ function inOrder(leaves: Map<number, Buffer>): Buffer[] {
 }
 
 /** Names the first wrong leaf where single digests are known, else the chunk. */
-async function mismatch(request: VerifyRequest, chunk: number, found: Map<number, Buffer>): Promise<WherryError> {
-  const { coverage, diskId } = request;
+async function mismatch(request: VerifyRequest, chunk: number, found: Map<number, Buffer>): Promise<Mismatch> {
+  const { sizeBytes } = request.coverage;
   const known = (await request.leavesOf?.(chunk)) ?? new Map<number, Buffer>();
-  for (const { leaf, digest } of coverage.partial()) known.set(leaf, digest);
+  for (const { leaf, digest } of request.coverage.partial()) known.set(leaf, digest);
+  const told = (range: Range, expected: Buffer | undefined, digest: Buffer): Mismatch => {
+    return { chunk, ...range, expected: expected?.toString('hex') ?? '', found: digest.toString('hex') };
+  };
   for (const [leaf, digest] of [...found].sort(([a], [b]) => a - b)) {
     const expected = known.get(leaf);
     if (expected === undefined || expected.equals(digest)) continue;
-    return wrongBytes(diskId, leafRange(leaf, coverage.sizeBytes), expected, digest);
+    return told(leafRange(leaf, sizeBytes), expected, digest);
   }
-  const expected = coverage.chunk(chunk) ?? Buffer.alloc(0);
-  return wrongBytes(diskId, chunkRange(chunk, coverage.sizeBytes), expected, chunkDigest(inOrder(found)));
+  return told(chunkRange(chunk, sizeBytes), request.coverage.chunk(chunk), chunkDigest(inOrder(found)));
 }
 
-function wrongBytes(disk: string, range: Range, expected: Buffer, found: Buffer): WherryError {
-  const digests = { expected: expected.toString('hex'), found: found.toString('hex') };
-  return new WherryError('transfer.verify_mismatch', { disk, offset: range.offset, length: range.length, ...digests });
+function wrongBytes({ diskId }: VerifyRequest, { chunk: _chunk, ...wrong }: Mismatch): WherryError {
+  return new WherryError('transfer.verify_mismatch', { disk: diskId, ...wrong });
 }
 
 function incomplete(disk: string, offset: number): WherryError {

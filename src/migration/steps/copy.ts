@@ -7,11 +7,12 @@ import { copyDisk } from '../../transfer/copy.ts';
 import { chunkRuns, follow } from '../../transfer/follow.ts';
 import { type JournalHeader, openJournal } from '../../transfer/journal.ts';
 import { createLimit, type Limit } from '../../transfer/throttle.ts';
+import type { Mismatch } from '../../transfer/verify.ts';
 import { WherryError } from '../../model/errors.ts';
 import type { Vm } from '../../model/vm.ts';
 import type { DiskProgress } from '../protocol.ts';
 import type { Step, StepContext } from '../step.ts';
-import { ofDisk, openEnds, type Ends } from './ends.ts';
+import { mismatchText, ofDisk, openEnds, type Ends } from './ends.ts';
 import { resultOf } from './results.ts';
 import { untoldChunks } from './untold.ts';
 
@@ -80,7 +81,9 @@ async function copyOne({ context, ends, vm, disk, index, limit, report, proved, 
   );
   context.journal(untoldChunks(diskId, journal.coverage, source.sizeBytes, known));
   const verified = context.lease.vmMigration.spec.options.verify !== 'none';
-  const follower = verified ? follow(diskId, target, journal.coverage, signal) : null;
+  const onMismatch = (wrong: Mismatch): void =>
+    context.log('warning', `${mismatchText(vm, diskId, wrong)}: the verification after the copy decides`);
+  const follower = verified ? follow(diskId, target, journal.coverage, signal, onMismatch) : null;
   const result = await copyDisk(
     {
       diskId,

@@ -2,6 +2,7 @@ import type { Disk, WritableDisk } from '../../transfer/disk.ts';
 import { WherryError } from '../../model/errors.ts';
 import type { Vm } from '../../model/vm.ts';
 import type { Source, Target, TargetDisk } from '../../providers/provider.ts';
+import type { Mismatch } from '../../transfer/verify.ts';
 import type { StepContext } from '../step.ts';
 
 /** Both ends of a VM migration, opened, with all disks that are opened through them: closing it closes them all. */
@@ -43,8 +44,20 @@ export async function ofDisk<T>(vm: Vm, diskId: string, work: Promise<T>): Promi
   try {
     return await work;
   } catch (error) {
-    const disk = vm.disks.find(({ id }) => id === diskId)?.name ?? diskId;
+    const disk = diskName(vm, diskId);
     if (error instanceof WherryError) throw new WherryError(error.code, { ...error.params, disk }, error.cause);
     throw error;
   }
+}
+
+/** A disk as people know it: ids are often no more than numbers. */
+export function diskName(vm: Vm, diskId: string): string {
+  return vm.disks.find(({ id }) => id === diskId)?.name ?? diskId;
+}
+
+/** What was read back wrong, for the log: where, and both digests. */
+export function mismatchText(vm: Vm, diskId: string, wrong: Mismatch): string {
+  const { offset, length, expected, found } = wrong;
+  const where = `disk ${diskName(vm, diskId)}: ${length} bytes at offset ${offset}`;
+  return `${where} were read back with SHA-256 ${found}, the source’s is ${expected}`;
 }

@@ -12,7 +12,7 @@ import type { Vm } from '../../model/vm.ts';
 import type { DiskProgress } from '../protocol.ts';
 import type { Step, StepContext } from '../step.ts';
 import { journalHeader } from './copy.ts';
-import { ofDisk, openEnds, type Ends } from './ends.ts';
+import { diskName, mismatchText, ofDisk, openEnds, type Ends } from './ends.ts';
 import { maybeResultOf, resultOf } from './results.ts';
 
 export const verify: Step = async (context) => {
@@ -58,6 +58,8 @@ async function verifyOne(
       open: () => ends.openTarget(disk, { readOnly: true }),
       leavesOf: (chunk) => journal.leavesOf(chunk),
       copyAgain: (_chunk, range, signal) => copyRange(context, ends, { vm, disk, range }, signal),
+      onMismatch: (wrong) =>
+        context.log('warning', `${mismatchText(vm, diskId, wrong)}: its chunk is copied once more`),
       failPoint: (point) => context.failPoint(point),
       onProgress: (bytesProved, bytesTotal) => {
         const bytesDone = before + bytesProved;
@@ -68,8 +70,11 @@ async function verifyOne(
     },
     context.signal,
   );
-  for (const chunk of copiedAgain) {
-    context.log('warning', `disk ${diskId}: chunk ${chunk} differed when it was read back, and was copied again`);
+  if (copiedAgain.length > 0) {
+    context.log(
+      'info',
+      `disk ${diskName(vm, diskId)}: ${copiedAgain.length} chunks are right after being copied again`,
+    );
   }
   return bytesRead;
 }
