@@ -1,4 +1,4 @@
-/** The tables of migrations/003_inventory.sql. */
+/** The tables of migrations/003_inventory.sql and 004_search.sql. */
 import type { ColumnType, Generated } from 'kysely';
 import type { StoredError } from '../model/errors.ts';
 import type { ProviderAccount, ProviderType } from '../model/provider.ts';
@@ -27,6 +27,7 @@ export type InventoryTables = {
     watch_token: string;
     watch_worker: string | null;
     watch_sequence: Generated<number>;
+    snapshot_token: string | null;
     snapshot_started_at: MaybeTime;
     synced_at: MaybeTime;
     news_at: MaybeTime;
@@ -85,6 +86,8 @@ export type InventoryTables = {
     severity: number;
     concern_list: Json<readonly Concern[]>;
     rules_version: Generated<string>;
+    traits: Generated<string[]>;
+    disk_paths: Generated<string[]>;
   };
   inventory_unreadable: { system_id: string; ref: string; name: string; error: Json<StoredError>; seen_at: Created };
   saved_filter: {
@@ -94,5 +97,6 @@ export type InventoryTables = {
     owner: string;
     shared: Generated<boolean>;
     created_at: Created;
+    changed_at: Created;
   };
 };
