@@ -5,10 +5,13 @@ import { follow } from './follow.ts';
 
 const view = (state: string): MigrationView => ({ state, vmMigrations: [] }) as unknown as MigrationView;
 
+const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+const nobody = (): void => undefined;
+
 /** A server whose migration has ended when it is looked at for the third time; each look is followed by a message. */
 function threeLooks(): Client {
   const states = ['queued', 'running', 'succeeded'];
-  let tell: (message: StreamMessage) => void = () => undefined;
+  let tell: (message: StreamMessage) => void = nobody;
   const client: Pick<Client, 'get' | 'stream'> = {
     get: async <T>() => {
       setImmediate(() => tell({ kind: 'changed' }));
@@ -23,7 +26,6 @@ function threeLooks(): Client {
 }
 
 test('follows to the end, and leaves no timer that would keep the command from ending', async () => {
-  const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
   await new Promise((resolve) => setImmediate(resolve)); // the runner's own timer
   const before = timers();
   const seen: string[] = [];
