@@ -1,0 +1,152 @@
+/** Sessions, the property collector, views: how anything is asked for. See ../schema.ts for the notation. */
+export const propertyTypes = {
+  AboutInfo: {
+    fields: {
+      name: 'string',
+      fullName: 'string',
+      vendor: 'string',
+      version: 'string',
+      patchLevel: 'string?',
+      build: 'string',
+      localeVersion: 'string?',
+      localeBuild: 'string?',
+      osType: 'string',
+      productLineId: 'string',
+      /** VirtualCenter or HostAgent. */
+      apiType: 'string',
+      apiVersion: 'string',
+      /** A vCenter's own, for good; a host has none. */
+      instanceUuid: 'string?',
+      licenseProductName: 'string?',
+      licenseProductVersion: 'string?',
+    },
+  },
+  ServiceContent: {
+    fields: {
+      rootFolder: '&Folder',
+      propertyCollector: '&PropertyCollector',
+      viewManager: '&ViewManager?',
+      about: 'AboutInfo',
+      setting: '&OptionManager?',
+      userDirectory: '&UserDirectory?',
+      sessionManager: '&SessionManager?',
+      authorizationManager: '&AuthorizationManager?',
+      serviceManager: '&ServiceManager?',
+      perfManager: '&PerformanceManager?',
+      scheduledTaskManager: '&ScheduledTaskManager?',
+      alarmManager: '&AlarmManager?',
+      eventManager: '&EventManager?',
+      taskManager: '&TaskManager?',
+      extensionManager: '&ExtensionManager?',
+      customizationSpecManager: '&CustomizationSpecManager?',
+      customFieldsManager: '&CustomFieldsManager?',
+      accountManager: '&HostLocalAccountManager?',
+      diagnosticManager: '&DiagnosticManager?',
+      licenseManager: '&LicenseManager?',
+      searchIndex: '&SearchIndex?',
+      fileManager: '&FileManager?',
+      datastoreNamespaceManager: '&DatastoreNamespaceManager?',
+      virtualDiskManager: '&VirtualDiskManager?',
+    },
+  },
+  UserSession: {
+    fields: {
+      key: 'string',
+      userName: 'string',
+      fullName: 'string',
+      loginTime: 'dateTime',
+      lastActiveTime: 'dateTime',
+      locale: 'string',
+      messageLocale: 'string',
+      extensionSession: 'boolean?',
+      ipAddress: 'string?',
+      userAgent: 'string?',
+      callCount: 'long?',
+    },
+  },
+  SessionManagerServiceRequestSpec: { fields: {} },
+  SessionManagerHttpServiceRequestSpec: {
+    base: 'SessionManagerServiceRequestSpec',
+    fields: { method: 'string?', url: 'string' },
+  },
+  SessionManagerGenericServiceTicket: {
+    fields: {
+      id: 'string',
+      hostName: 'string?',
+      sslThumbprint: 'string?',
+      certThumbprintList: 'SessionManagerCertThumbprint[]',
+      ticketType: 'string?',
+    },
+  },
+  SessionManagerCertThumbprint: { fields: { algorithm: 'string', hash: 'string' } },
+
+  PropertySpec: { fields: { type: 'string', all: 'boolean?', pathSet: 'string[]' } },
+  SelectionSpec: { fields: { name: 'string?' } },
+  TraversalSpec: {
+    base: 'SelectionSpec',
+    fields: { type: 'string', path: 'string', skip: 'boolean?', selectSet: 'SelectionSpec[]' },
+  },
+  ObjectSpec: { fields: { obj: '&ManagedObject', skip: 'boolean?', selectSet: 'SelectionSpec[]' } },
+  PropertyFilterSpec: {
+    fields: { propSet: 'PropertySpec[]', objectSet: 'ObjectSpec[]', reportMissingObjectsInResults: 'boolean?' },
+  },
+  RetrieveOptions: { fields: { maxObjects: 'int?' } },
+  WaitOptions: { fields: { maxWaitSeconds: 'int?', maxObjectUpdates: 'int?' } },
+  DynamicProperty: { fields: { name: 'string', val: 'any' } },
+  MissingProperty: { fields: { path: 'string', fault: 'LocalizedMethodFault' } },
+  ObjectContent: { fields: { obj: '&ManagedObject', propSet: 'DynamicProperty[]', missingSet: 'MissingProperty[]' } },
+  RetrieveResult: { fields: { token: 'string?', objects: 'ObjectContent[]' } },
+  /** `op`: add, remove, assign, indirectRemove. */
+  PropertyChange: { fields: { name: 'string', op: 'string', val: 'any?' } },
+  /** `kind`: enter, modify, leave. */
+  ObjectUpdate: {
+    fields: {
+      kind: 'string',
+      obj: '&ManagedObject',
+      changeSet: 'PropertyChange[]',
+      missingSet: 'MissingProperty[]',
+    },
+  },
+  PropertyFilterUpdate: {
+    fields: { filter: '&PropertyFilter', objectSet: 'ObjectUpdate[]', missingSet: 'MissingObject[]' },
+  },
+  MissingObject: { fields: { obj: '&ManagedObject', fault: 'LocalizedMethodFault' } },
+  UpdateSet: { fields: { version: 'string', filterSet: 'PropertyFilterUpdate[]', truncated: 'boolean?' } },
+
+  Description: { fields: { label: 'string', summary: 'string' } },
+  ElementDescription: { base: 'Description', fields: { key: 'string' } },
+  OptionValue: { fields: { key: 'string', value: 'any' } },
+  KeyAnyValue: { fields: { key: 'string', value: 'any' } },
+  KeyValue: { fields: { key: 'string', value: 'string' } },
+  CustomFieldDef: {
+    fields: { key: 'int', name: 'string', type: 'string', managedObjectType: 'string?' },
+  },
+  CustomFieldValue: { fields: { key: 'int' } },
+  CustomFieldStringValue: { base: 'CustomFieldValue', fields: { value: 'string' } },
+  Tag: { fields: { key: 'string' } },
+
+  LicenseManagerLicenseInfo: {
+    fields: {
+      licenseKey: 'string',
+      editionKey: 'string',
+      name: 'string',
+      total: 'int',
+      used: 'int?',
+      costUnit: 'string',
+      properties: 'KeyAnyValue[]',
+      labels: 'KeyValue[]',
+    },
+  },
+  EntityPrivilege: { fields: { entity: '&ManagedEntity', privAvailability: 'PrivilegeAvailability[]' } },
+  PrivilegeAvailability: { fields: { privId: 'string', isGranted: 'boolean' } },
+  UserPrivilegeResult: { fields: { entity: '&ManagedEntity', privileges: 'string[]' } },
+  AuthorizationRole: {
+    fields: {
+      roleId: 'int',
+      system: 'boolean',
+      name: 'string',
+      info: 'Description',
+      privilege: 'string[]',
+    },
+  },
+} as const;
