@@ -13,7 +13,7 @@ export type Rule = {
   readonly text: string;
   readonly fix: string;
   /** The parameters of each concern that it finds (`vm` is added); none: the VM is fine. Pure. */
-  find(vm: VmObject, context: ConcernContext): readonly Concern['params'][];
+  readonly find: (vm: VmObject, context: ConcernContext) => readonly Concern['params'][];
 };
 
 export type RuleSet = {

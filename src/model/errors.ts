@@ -12,6 +12,7 @@ import { imageErrors } from './errors/image.ts';
 import { libvirtErrors } from './errors/libvirt.ts';
 import { migrationErrors } from './errors/migration.ts';
 import { providerErrors } from './errors/provider.ts';
+import { searchErrors } from './errors/search.ts';
 import { serverErrors } from './errors/server.ts';
 import { sourceErrors } from './errors/source.ts';
 import { transferErrors } from './errors/transfer.ts';
@@ -41,6 +42,7 @@ export const catalogue = {
   ...transferErrors,
   ...conversionErrors,
   ...migrationErrors,
+  ...searchErrors,
   ...serverErrors,
   ...workerErrors,
   ...cliErrors,
