@@ -9,9 +9,10 @@ import { keepWorker, type BuiltInWorker } from './worker/built-in.ts';
 /** A heartbeat each sixth of the lease, so that one or two lost ones cost nothing. */
 const heartbeatsPerLease = 6;
 
-const enginePart: MakePart = async ({ db, config, log }): Promise<ServerPart> => {
+const enginePart: MakePart = async ({ db, vault, config, log }): Promise<ServerPart> => {
   const engine = await startEngine({
     db,
+    vault,
     leaseMs: config.leaseMs,
     heartbeatMs: Math.round(config.leaseMs / heartbeatsPerLease),
     onError: (error) => log.error({ err: error }, 'the engine’s clock'),

@@ -5,7 +5,7 @@ import type { ErrorParams, StoredError } from '../model/errors.ts';
 import type { VmMigrationSpec } from '../model/spec.ts';
 import type { Vm } from '../model/vm.ts';
 import type { Itinerary } from '../migration/itinerary.ts';
-import type { LedgerRow, LogLine, Outcome, Progress } from '../migration/protocol.ts';
+import type { CallMethod, LedgerRow, LogLine, Outcome, Progress } from '../migration/protocol.ts';
 import type { Cancelation, LedgerState, MigrationState, StepState, VmMigrationState } from '../migration/states.ts';
 import type { Json } from './base-tables.ts';
 
@@ -139,8 +139,9 @@ export type MigrationTables = {
   worker_call: {
     id: string;
     worker_id: string;
-    method: 'listVms' | 'describeVm';
+    method: CallMethod;
     params: Json<unknown>;
+    sealed_secrets: string | null;
     result: Maybe<unknown>;
     error: Maybe<StoredError>;
     asked_at: Created;

@@ -15,7 +15,9 @@ import { fileURLToPath } from 'node:url';
 import { runChild } from '../process/child.ts';
 import { type Cluster, startCluster } from './cluster.ts';
 import { type Db, openDb } from './db.ts';
+import { ensureInstallation } from './installation-store.ts';
 import { migrate } from './migrate.ts';
+import { openVault, type Vault } from './vault-store.ts';
 
 export type TestDatabase = {
   readonly db: Db;
@@ -128,4 +130,12 @@ async function sweep(): Promise<void> {
     const pid = name.startsWith(prefix) ? Number.parseInt(name.slice(prefix.length), 10) : 0;
     if (pid > 0 && !existsSync(`/proc/${pid}`)) await rm(join(tmpdir(), name), { recursive: true, force: true });
   }
+}
+
+/** The secrets of a test's installation; its key file goes with the directory of the test cluster. */
+export async function openTestVault(db: Db): Promise<Vault> {
+  if (shared === undefined) throw new Error('make a test database first');
+  const { directory } = await shared;
+  const { id } = await ensureInstallation(db);
+  return openVault(db, join(directory, `secrets-${id}.key`));
 }

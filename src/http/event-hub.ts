@@ -15,7 +15,7 @@ export type EventHub = {
   subscribe(onChange: (change: Change) => void): () => void;
 };
 
-const kinds: ReadonlySet<string> = new Set(['migration', 'vm_migration', 'worker', 'event', 'reload']);
+const kinds: ReadonlySet<string> = new Set(['migration', 'vm_migration', 'worker', 'provider', 'event', 'reload']);
 
 export async function startHub(db: Db): Promise<EventHub> {
   const subscribers = new Set<(change: Change) => void>();

@@ -8,8 +8,8 @@ import type { Routes } from './routes.ts';
 /** Newest first. `next` goes into `?before=` for the next page; null: this was the last. */
 export const EventPage = Type.Object({ items: Type.Array(Event), next: MaybeId });
 
-const streamText = `Server-sent events. Each has JSON data with a \`kind\`: \`migration\`, \`vm_migration\` or \`worker\` with
-the \`id\` of what changed (read it again), \`event\` with the event itself (its id is the stream's event id), or \`reload\`: something
+const streamText = `Server-sent events. Each has JSON data with a \`kind\`: \`migration\`, \`vm_migration\`, \`worker\` or \`provider\` (itself or its inventory)
+with the \`id\` of what changed (read it again), \`event\` with the event itself (its id is the stream's event id), or \`reload\`: something
 may have been missed, read again whatever is shown. With \`Last-Event-ID\` the events since then come first.`;
 
 export const eventRoutes: Routes = {

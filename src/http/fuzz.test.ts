@@ -5,6 +5,7 @@
 import * as fc from 'fast-check';
 import { Compile } from 'typebox/compile';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openTestVault } from '../db/testing.ts';
 import { type Engine, startEngine } from '../migration/engine.ts';
 import { catalogue, type ErrorEntry } from '../model/errors.ts';
 import { migrationRoutes } from './migration-routes.ts';
@@ -60,7 +61,7 @@ let app: TestApp;
 let engine: Engine;
 beforeAll(async () => {
   app = await createTestApp(async (db) => {
-    engine = await startEngine({ db, callMs: 100 });
+    engine = await startEngine({ db, vault: await openTestVault(db), callMs: 100 });
     return [migrationRoutes(engine), workerRoutes(engine)];
   });
 });

@@ -1,6 +1,7 @@
 /** docs/openapi.json is the API that the code has: a change of the API is seen in review. `script/openapi` writes it. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
+import { openTestVault } from '../db/testing.ts';
 import { type Engine, startEngine } from '../migration/engine.ts';
 import { migrationRoutes } from './migration-routes.ts';
 import { createTestApp } from './testing.ts';
@@ -11,7 +12,7 @@ const file = new URL('../../docs/openapi.json', import.meta.url);
 test('docs/openapi.json describes the API as it is (run script/openapi after a change)', async () => {
   let engine: Engine | undefined;
   const app = await createTestApp(async (db) => {
-    engine = await startEngine({ db });
+    engine = await startEngine({ db, vault: await openTestVault(db) });
     return [migrationRoutes(engine), workerRoutes(engine)];
   });
   try {

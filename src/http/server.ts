@@ -9,6 +9,7 @@ import { lockHome } from '../db/lock.ts';
 import { migrate } from '../db/migrate.ts';
 import { type Home, homeAt, prepareHome, removeSocketDirectory } from '../home.ts';
 import { ensureInstallation } from '../db/installation-store.ts';
+import { openVault, type Vault } from '../db/vault-store.ts';
 import { WherryError } from '../model/errors.ts';
 import { version } from '../version.ts';
 import { createApp } from './app.ts';
@@ -33,6 +34,7 @@ export type RunningServer = {
 
 export type PartContext = {
   readonly db: Db;
+  readonly vault: Vault;
   readonly hub: EventHub;
   readonly config: Config;
   readonly home: Home;
@@ -69,9 +71,10 @@ export async function startServer(config: Config, makers: readonly MakePart[] = 
     const db = await openDatabase(config, home, log, undo, failed.resolve);
     const hub = await startHub(db);
     await ensureInstallation(db);
+    const vault = await openVault(db, home.secretsKey);
     const parts: ServerPart[] = [];
     for (const make of makers) {
-      const part = await make({ db, hub, config, home, log, stopping: stopping.signal });
+      const part = await make({ db, vault, hub, config, home, log, stopping: stopping.signal });
       parts.push(part);
       undo.defer(async () => part.stop?.());
     }

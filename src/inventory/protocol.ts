@@ -18,13 +18,14 @@ import { StoredErrorSchema } from '../migration/protocol.ts';
 
 const Id = Type.String({ format: 'uuid' });
 
-/** In `Commands.watches`: the whole truth of what this worker should watch now. */
-export const Watch = Type.Object({ providerId: Id, token: Id });
-export type Watch = Type.Static<typeof Watch>;
-
 export const WatchRequest = Type.Object({ workerId: Id, bootId: Id, token: Id });
 export type WatchRequest = Type.Static<typeof WatchRequest>;
-export const WatchAnswer = Type.Object({ account: ProviderAccount, secrets: SecretsSchema });
+/** Each answer is a new beginning: batches are numbered on from its `sequence`, and what an earlier one sends is void. */
+export const WatchAnswer = Type.Object({
+  account: ProviderAccount,
+  secrets: SecretsSchema,
+  sequence: Type.Integer({ minimum: 0 }),
+});
 export type WatchAnswer = Type.Static<typeof WatchAnswer>;
 
 export const InventoryNewsSchema = Type.Union([
@@ -43,7 +44,7 @@ export const InventoryNewsSchema = Type.Union([
   Type.Object({ kind: Type.Literal('synced') }),
 ]);
 
-/** `sequence` counts from 0 under a token; a batch that was taken already is answered again and changes nothing. */
+/** A batch that was taken already is answered again and changes nothing. */
 export const InventoryBatch = Type.Object({
   token: Id,
   sequence: Type.Integer({ minimum: 0 }),
@@ -51,10 +52,13 @@ export const InventoryBatch = Type.Object({
 });
 export type InventoryBatch = Type.Static<typeof InventoryBatch>;
 
-/** `stopped`: it is no use trying again before somebody has changed something (wrong password, changed certificate). */
+/**
+ * What the server cannot tell from `watch` (connecting) and from the news themselves (`snapshot`: reading, `synced`:
+ * following). `stopped`: it is no use trying again before somebody has changed something (wrong password, changed certificate).
+ */
 export const Watching = Type.Object({
   token: Id,
-  state: StringEnum(['connecting', 'reading', 'following', 'retrying', 'stopped']),
+  state: StringEnum(['retrying', 'stopped']),
   error: Type.Union([StoredErrorSchema, Type.Null()]),
   retryInMs: Type.Union([Type.Integer(), Type.Null()]),
 });

@@ -6,6 +6,7 @@
 import Type from 'typebox';
 import { Concern } from '../model/concern.ts';
 import { StringEnum } from '../model/schema.ts';
+import { ShownError } from '../model/shown-error.ts';
 import { VmMigrationSpec } from '../model/spec.ts';
 import { Vm, VmSummary } from '../model/vm.ts';
 import { DiskProgress, LedgerRow, LogLine } from './protocol.ts';
@@ -34,15 +35,7 @@ const Time = Type.String({ format: 'date-time' });
 const Maybe = <T extends Type.TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const Params = Type.Record(Type.String(), Type.Union([Type.String(), Type.Number()]));
 
-/** An error, explained: `message` what failed, `causes` the tools' own words, `next` what to do. */
-export const ShownError = Type.Object({
-  code: Type.String(),
-  params: Params,
-  message: Type.String(),
-  next: Type.String(),
-  causes: Type.Array(Type.String()),
-});
-export type ShownError = Type.Static<typeof ShownError>;
+export { ShownError } from '../model/shown-error.ts';
 
 /** Why a VM migration does not run now. */
 export const WaitReason = Type.Object({ code: Type.String(), params: Params, text: Type.String() });

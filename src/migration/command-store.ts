@@ -3,17 +3,20 @@
  * again. Calls (questions of the API) are part of it until they are answered.
  */
 import { createHash } from 'node:crypto';
-import type { Db } from '../db/db.ts';
+import type { Db, Tx } from '../db/db.ts';
+import { callSecrets, type Vault } from '../db/vault-store.ts';
 import { type StoredError, WherryError } from '../model/errors.ts';
 import { newId } from '../model/ids.ts';
 import { wakeCall, wakeCommands } from './news-store.ts';
-import type { CallAnswer, Commands } from './protocol.ts';
+import type { Secrets } from '../model/provider.ts';
+import type { CallAnswer, CallMethod, Commands } from './protocol.ts';
 import { json, maybeJson, now } from './rows-store.ts';
 
 /** Bytes per second over all copies of a worker, as an administrator set it. */
 const bandwidthSetting = 'worker.bytes_per_second';
 
-export async function readCommands(db: Db, workerId: string): Promise<Commands> {
+/** With a call go its secrets: joined here, for this answer only; the version is made without them. */
+export async function readCommands(db: Db, vault: Vault, workerId: string): Promise<Commands> {
   const cancel = await db.kysely
     .selectFrom('step')
     .innerJoin('vm_migration as v', 'v.id', 'step.vm_migration_id')
@@ -27,9 +30,17 @@ export async function readCommands(db: Db, workerId: string): Promise<Commands> 
     .execute();
   const calls = await db.kysely
     .selectFrom('worker_call')
-    .select(['id', 'method', 'params'])
+    .select(['id', 'method', 'params', 'sealed_secrets'])
     .where('worker_id', '=', workerId)
     .where('answered_at', 'is', null)
+    .orderBy('id')
+    .execute();
+  const watches = await db.kysely
+    .selectFrom('provider')
+    .select(['id as providerId', 'watch_token as token'])
+    .where('watch_worker', '=', workerId)
+    .where('removed_at', 'is', null)
+    .where('state', '!=', 'stopped')
     .orderBy('id')
     .execute();
   const limit = await db.kysely
@@ -39,21 +50,46 @@ export async function readCommands(db: Db, workerId: string): Promise<Commands> 
     .executeTakeFirst();
   const content = {
     cancel: cancel.flatMap(({ token }) => (token === null ? [] : [token])),
-    calls,
+    calls: calls.map(({ id, method, params }) => ({ id, method, params })),
+    watches,
     bytesPerSecond: typeof limit?.value === 'number' && limit.value > 0 ? limit.value : null,
   };
   const version = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16);
-  return { version, ...content };
+  const withSecrets: Commands['calls'] = [];
+  for (const { sealed_secrets: sealed, ...call } of calls) {
+    withSecrets.push({ ...call, secrets: await openedSecrets(db, vault, call.id, sealed) });
+  }
+  return { version, ...content, calls: withSecrets };
+}
+
+/** The key may have changed since the row was read: then it was sealed anew, and is read again. */
+async function openedSecrets(db: Db, vault: Vault, id: string, sealed: string | null): Promise<Record<string, string>> {
+  if (sealed === null) return {};
+  const opened = await vault.open(callSecrets(id), sealed).catch(async (error: unknown) => {
+    const row = await db.kysely
+      .selectFrom('worker_call')
+      .select('sealed_secrets')
+      .where('id', '=', id)
+      .executeTakeFirst();
+    if (row === undefined) return '{}'; // nobody waits for the answer any more
+    if (row.sealed_secrets === null || row.sealed_secrets === sealed) throw error;
+    return vault.open(callSecrets(id), row.sealed_secrets);
+  });
+  return JSON.parse(opened) as Record<string, string>;
 }
 
 export type Question = {
-  readonly method: 'listVms' | 'describeVm';
+  readonly method: CallMethod;
   readonly params: unknown;
+  /** Sealed while the question waits, given with it to the worker, and gone with the answer. */
+  readonly secrets?: Secrets;
   readonly workerId?: string;
+  /** Longer than other questions may take, in milliseconds. */
+  readonly waitMs?: number;
 };
 
 /** Puts a question to the worker that was named, else to the least loaded one that lives. @throws migration.no_worker */
-export async function ask(db: Db, question: Question): Promise<{ callId: string; worker: string }> {
+export async function ask(db: Db, vault: Vault, question: Question): Promise<{ callId: string; worker: string }> {
   return db.transaction(async (tx) => {
     const worker = await tx
       .selectFrom('worker')
@@ -73,13 +109,19 @@ export async function ask(db: Db, question: Question): Promise<{ callId: string;
     if (worker === undefined) throw new WherryError('migration.no_worker', {});
     const callId = newId();
     const { method, params } = question;
+    const sealed_secrets = await sealedSecrets(tx, vault, callId, question.secrets);
     await tx
       .insertInto('worker_call')
-      .values({ id: callId, worker_id: worker.id, method, params: json(params) })
+      .values({ id: callId, worker_id: worker.id, method, params: json(params), sealed_secrets })
       .execute();
     await wakeCommands(tx, worker.id);
     return { callId, worker: worker.name };
   });
+}
+
+async function sealedSecrets(tx: Tx, vault: Vault, id: string, secrets: Secrets | undefined): Promise<string | null> {
+  if (secrets === undefined || Object.keys(secrets).length === 0) return null;
+  return vault.seal(tx, callSecrets(id), JSON.stringify(secrets));
 }
 
 /** Undefined until it is there. */

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Db } from '../db/db.ts';
+import type { Vault } from '../db/vault-store.ts';
 import { fromStored, WherryError } from '../model/errors.ts';
 import { seen } from './attempt-store.ts';
 import { claim, knownWorker } from './claim-store.ts';
@@ -17,6 +18,7 @@ import { watchWorkers } from './worker-watch-store.ts';
 
 export type EngineOptions = Partial<Policy> & {
   readonly db: Db;
+  readonly vault: Vault;
   /** Told of what went wrong by the clock; it is tried again at the next tick. */
   readonly onError?: (error: unknown) => void;
 };
@@ -35,7 +37,7 @@ export type Engine = {
 };
 
 /** Gives running attempts their one more period, then starts the clock. */
-export async function startEngine({ db, onError, ...given }: EngineOptions): Promise<Engine> {
+export async function startEngine({ db, vault, onError, ...given }: EngineOptions): Promise<Engine> {
   const policy: Policy = { ...defaultPolicy, ...given };
   const stopping = new AbortController();
   const waker = await startWaker(db);
@@ -64,21 +66,21 @@ export async function startEngine({ db, onError, ...given }: EngineOptions): Pro
       await knownWorker(db.kysely, request);
       await seen(db.kysely, policy, request);
       const look = async (): Promise<{ found: Commands } | { againInMs: null }> => {
-        const commands = await readCommands(db, request.workerId);
+        const commands = await readCommands(db, vault, request.workerId);
         return commands.version === request.known ? { againInMs: null } : { found: commands };
       };
       const { waitMs } = request;
       const changed = await longPoll({ ...poll, topic: 'commands', waitMs, signal: until(signal), look });
-      return changed ?? readCommands(db, request.workerId);
+      return changed ?? readCommands(db, vault, request.workerId);
     },
     call: async (question, signal) => {
-      const { callId, worker } = await ask(db, question);
+      const { callId, worker } = await ask(db, vault, question);
       try {
         const look = async (): Promise<{ found: Awaited<ReturnType<typeof readAnswer>> } | { againInMs: null }> => {
           const found = await readAnswer(db, callId);
           return found === undefined ? { againInMs: null } : { found };
         };
-        const waitMs = policy.callMs;
+        const waitMs = question.waitMs ?? policy.callMs;
         const said = await longPoll({ ...poll, topic: 'call', waitMs, signal: until(signal), look });
         if (said === null || said === undefined) {
           throw new WherryError('migration.call_timeout', { worker, seconds: Math.round(waitMs / 1000) });

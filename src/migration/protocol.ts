@@ -12,6 +12,8 @@
  *     finish     the attempt ended like this                 → the same answer however often it is sent
  *     answer     the result of a call that came as a command
  *
+ * How a worker keeps the inventory of providers is in inventory/protocol.ts.
+ *
  * Every write that belongs to an attempt carries the attempt's token. A stale token is answered with 410 and
  * `migration.stale_attempt`, and changes nothing.
  */
@@ -21,7 +23,7 @@ import { StringEnum } from '../model/schema.ts';
 import { Vm } from '../model/vm.ts';
 import { VmMigrationSpec } from '../model/spec.ts';
 
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 const Id = Type.String({ format: 'uuid' });
 const Json = Type.Unknown();
@@ -160,14 +162,31 @@ export const HeartbeatAnswer = Type.Object({
 });
 export type HeartbeatAnswer = Type.Static<typeof HeartbeatAnswer>;
 
+/** What the API may ask of a worker: sources of one migration, and (`params.account`) providers, saved or not. */
+export const CallMethod = StringEnum(['listVms', 'describeVm', 'checkProvider', 'readProviderVm', 'listProvider']);
+export type CallMethod = Type.Static<typeof CallMethod>;
+
+/** A provider that a worker should watch; the token is new whenever it has to begin anew (inventory/protocol.ts). */
+export const Watch = Type.Object({ providerId: Id, token: Id });
+export type Watch = Type.Static<typeof Watch>;
+
 /** The whole truth for this worker now, not a queue: what is lost is simply said again. */
 export const Commands = Type.Object({
   /** Changes whenever anything below changes. */
   version: Type.String(),
   /** Attempts that should stop and be reported as canceled. */
   cancel: Type.Array(Id),
-  /** Questions from the API that want an answer now, such as the list of VMs in a source. */
-  calls: Type.Array(Type.Object({ id: Id, method: StringEnum(['listVms', 'describeVm']), params: Json })),
+  /** Questions from the API that want an answer now, such as the list of VMs in a source; with the secrets they need. */
+  calls: Type.Array(
+    Type.Object({
+      id: Id,
+      method: CallMethod,
+      params: Json,
+      secrets: Type.Record(Type.String(), Type.String()),
+    }),
+  ),
+  /** Providers whose inventory this worker reads and follows now (inventory/protocol.ts). */
+  watches: Type.Array(Watch),
   /** Bytes per second over all copies of a worker; null: no limit. */
   bytesPerSecond: Type.Union([Type.Number(), Type.Null()]),
 });

@@ -1,6 +1,7 @@
 /** What the API shows, read from the rows. Nothing here changes anything. */
 import type { Db, Executor } from '../db/db.ts';
 import { explain, type StoredError, WherryError } from '../model/errors.ts';
+import { shown } from '../model/shown-error.ts';
 import { isEnded, isPastReturn, isStopping } from './advance.ts';
 import type {
   LeftBehind,
@@ -8,7 +9,6 @@ import type {
   MigrationSummary,
   MigrationView,
   ShownConcern,
-  ShownError,
   StepView,
   VmMigrationView,
 } from './api.ts';
@@ -18,11 +18,7 @@ import { disksOf, type Overall, progressOf, sumOf } from './progress-of.ts';
 import { nameOf, type StepRow, type VmRow } from './rows-store.ts';
 import { type MigrationState, migrationMoves } from './states.ts';
 
-export function shown(error: StoredError | null): ShownError | null {
-  if (error === null) return null;
-  const { message, next, causes } = explain(error);
-  return { code: error.code, params: error.params, message, next, causes: [...causes] };
-}
+export { shown } from '../model/shown-error.ts';
 
 export type PageRequest = {
   readonly after?: string;

@@ -4,6 +4,7 @@
  */
 import type { JournalEntry, Lease, LedgerRow, LogLine, Outcome, Progress } from '../migration/protocol.ts';
 import type { StoredError } from '../model/errors.ts';
+import type { Secrets } from '../model/provider.ts';
 
 export type ToChild =
   | { readonly kind: 'step'; readonly lease: Lease; readonly directory: string }
@@ -14,7 +15,13 @@ export type ToChild =
    */
   | { readonly kind: 'gate'; readonly openUntilMs: number; readonly silentUntilMs: number }
   | { readonly kind: 'bandwidth'; readonly bytesPerSecond: number | null }
-  | { readonly kind: 'call'; readonly id: string; readonly method: string; readonly params: unknown }
+  | {
+      readonly kind: 'call';
+      readonly id: string;
+      readonly method: string;
+      readonly params: unknown;
+      readonly secrets: Secrets;
+    }
   | { readonly kind: 'reply'; readonly request: number; readonly value?: unknown; readonly error?: StoredError };
 
 export type FromChild =

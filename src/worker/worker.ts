@@ -280,7 +280,7 @@ async function work(options: WorkerOptions, signal: AbortSignal): Promise<void> 
       onOutput: (text) => options.log('info', text, { call: call.method }),
     });
     void child.ended.then((end) => resolve({ callId: call.id, result: null, error: toStored(childDied(end)) }));
-    child.send({ kind: 'call', id: call.id, method: call.method, params: call.params });
+    child.send({ kind: 'call', ...call });
     const answer = await promise;
     await child.kill();
     await rm(directory, { recursive: true, force: true });

@@ -32,6 +32,8 @@ create table provider (
   watch_token uuid not null,
   watch_worker uuid references worker,
   watch_sequence bigint not null default 0,
+  -- The full read that goes on, or the last one; what carries another one afterwards was not named by it.
+  snapshot_token uuid,
   snapshot_started_at timestamptz,
   synced_at timestamptz,
   news_at timestamptz,
@@ -63,7 +65,7 @@ create table inventory_object (
   name text not null,
   parent_ref text,
   data jsonb not null,
-  -- Set while a full read goes on, to find what it did not name.
+  -- `provider.snapshot_token` when it was last named, to find what a full read did not name.
   snapshot_token uuid,
   first_seen_at timestamptz not null default now(),
   changed_at timestamptz not null default now(),

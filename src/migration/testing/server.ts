@@ -1,5 +1,5 @@
 /** For tests: a server with an engine on a database of its own, without a socket. */
-import { createTestDatabase, type TestDatabase } from '../../db/testing.ts';
+import { createTestDatabase, openTestVault, type TestDatabase } from '../../db/testing.ts';
 import { openDb } from '../../db/db.ts';
 import { createApp } from '../../http/app.ts';
 import { startHub } from '../../http/event-hub.ts';
@@ -30,7 +30,8 @@ export async function startTestServer(policy: Partial<EngineOptions> = {}, besid
   const db = openDb({ connection: test.connection });
   const hub = await startHub(db);
   const errors: unknown[] = [];
-  const engine = await startEngine({ ...quick, ...policy, db, onError: (error) => errors.push(error) });
+  const vault = await openTestVault(db);
+  const engine = await startEngine({ ...quick, ...policy, db, vault, onError: (error) => errors.push(error) });
   const stopping = new AbortController();
   const { app } = await createApp({
     stopping: stopping.signal,

@@ -119,6 +119,51 @@ export const providerErrors = {
     next: 'Start the worker, or choose another one for the provider.',
     passing: true,
   },
+  'provider.stale_watch': {
+    status: 410,
+    message: 'This watch of a provider has ended: another one has begun since',
+    next: 'Nothing to do: the worker that watches now goes on.',
+  },
+  'provider.same_system': {
+    status: 409,
+    message: 'Provider {provider} is the same system as provider {other}: {system}',
+    next: 'Use {other}, or remove one of the two. Two accounts for one system would each see half of it.',
+  },
+  'provider.batch_refused': {
+    status: 422,
+    message: 'What was read of provider {provider} cannot be stored: {why}',
+    next: 'It is a defect; the server’s log has the details. Refresh the provider to try again.',
+  },
+  'provider.check_failed': {
+    status: 422,
+    message: '{system} is not ready to be used: {count} of its checks failed',
+    next: 'The causes name each and the way to mend it. To save it as it is, ask for no check.',
+  },
+  'provider.secret_again': {
+    status: 422,
+    message: 'The address of provider {provider} changes: its secret {secret} has to be given again',
+    next: 'Give it with the new address, so that a kept secret is never sent to another system unasked.',
+  },
+  'provider.too_large': {
+    status: 422,
+    message: 'An object in {system} is too large to be stored: {what}',
+    next: 'Give it a shorter name or path there.',
+  },
+  'secrets.key_missing': {
+    status: 500,
+    message: 'The key {key} that opens the secrets in the database is not in {path}',
+    next: 'Put the key file of the backup there (several servers on one database each need a copy of it). If it is lost, `wherry secrets rotate --forget-lost` makes a new one, and each provider asks for its secrets again.',
+  },
+  'secrets.key_file': {
+    status: 500,
+    message: 'The key file {path} is of no use: {why}',
+    next: 'It has to belong to the user that runs the server, with mode 0600, as Wherry has written it.',
+  },
+  'secrets.damaged': {
+    status: 500,
+    message: 'A secret in the database was changed or moved there, and cannot be opened',
+    next: 'Give the provider its secrets again (wherry provider edit). Look at who may write to the database.',
+  },
   'provider.unsupported_here': {
     status: 422,
     message: 'This worker cannot connect to {system}: {why}',
