@@ -3,7 +3,7 @@ import { copyFile, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { chunkDigest, zeroChunkDigest } from './digest.ts';
+import { chunkDigest, leafBytes, zeroChunkDigest, zeroLeafDigest } from './digest.ts';
 import { type JournalRecord, openJournal } from './journal.ts';
 
 const MiB = 1024 * 1024;
@@ -41,6 +41,10 @@ it('gives back what was appended, and says which chunks became complete', async 
   expect(journal.coverage.has(36)).toBe(false);
   expect(journal.coverage.doneLeaves).toBe(16 + 19 + 2);
   expect((await journal.leavesOf(0)).get(5)?.equals(leaves[5] ?? Buffer.alloc(0))).toBe(true);
+  // Leaves of zeros have digests of their own, too; what was forgotten has none.
+  const third = await journal.leavesOf(2);
+  expect([...third.keys()]).toEqual([32, 34, 35]);
+  expect(third.get(32)?.equals(zeroLeafDigest(leafBytes))).toBe(true);
 });
 
 it('uses exactly the whole records before a tail torn at any byte, and can go on from there', async () => {

@@ -13,7 +13,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { type ChunkDigest, type Coverage, createCoverage } from './coverage.ts';
-import { chunkCount, chunkRange, digestBytes, leafCount, leavesPerChunk } from './digest.ts';
+import { chunkCount, chunkRange, digestBytes, leafCount, leafRange, leavesOfChunk, zeroLeafDigest } from './digest.ts';
 
 export type JournalHeader = {
   readonly diskId: string;
@@ -89,9 +89,17 @@ function journalOn(file: FileHandle, coverage: Coverage, startedOver: string | n
     },
     async leavesOf(chunk) {
       const leaves = new Map<number, Buffer>();
+      const { first, end } = leavesOfChunk(chunk, coverage.sizeBytes);
       for await (const record of readRecords(file, firstRecord)) {
-        if (record.kind !== 'leaf' || Math.floor(record.leaf / leavesPerChunk) !== chunk) continue;
-        leaves.set(record.leaf, record.digest);
+        if (record.kind === 'chunk') continue;
+        if (record.kind === 'leaf') {
+          if (record.leaf >= first && record.leaf < end) leaves.set(record.leaf, record.digest);
+          continue;
+        }
+        for (let leaf = Math.max(first, record.first); leaf < Math.min(end, record.first + record.count); leaf += 1) {
+          if (record.kind === 'forget') leaves.delete(leaf);
+          else leaves.set(leaf, zeroLeafDigest(leafRange(leaf, coverage.sizeBytes).length));
+        }
       }
       return leaves;
     },
