@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, rm, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WherryError } from '../../model/errors.ts';
 import { type Exit, startChild } from '../../process/child.ts';
@@ -31,6 +31,7 @@ export type QemuNbdOptions = {
 };
 
 export type QemuNbd = {
+  /** For this process. */
   readonly socketPath: string;
   readonly pid: number;
   /** Never rejects. */
@@ -41,6 +42,8 @@ export type QemuNbd = {
   close(): Promise<void>;
 };
 
+/** Bytes of a unix socket's path, without the end of the string. */
+const maxSocketPath = 107;
 const readyMs = 15_000;
 const pollMs = 5;
 /** Enough for four connections of a copy, four of its read-back, and some tools beside them. */
@@ -63,13 +66,15 @@ const goodbye = Buffer.concat([Buffer.from([0, 0, 0, handshakeFlags.fixedNewstyl
 export async function startQemuNbd(wanted: QemuNbdOptions, signal: AbortSignal): Promise<QemuNbd> {
   signal.throwIfAborted();
   const { path, format } = wanted.image;
-  const socketPath = join(wanted.directory, `nbd-${randomBytes(4).toString('hex')}.sock`);
+  const name = `nbd-${randomBytes(4).toString('hex')}.sock`;
+  const place = await placeFor(wanted.directory, name);
+  const { socketPath } = place;
   const facts = await look(path);
   const direct = wanted.cache !== 'writeback' && facts.direct;
   const args = [
     '--persistent',
     `--shared=${shared}`,
-    `--socket=${socketPath}`,
+    `--socket=${place.asItsOwn}`,
     `--cache=${direct ? 'none' : 'writeback'}`,
     `--aio=${direct ? (wanted.aio ?? 'threads') : 'threads'}`,
     `--discard=${wanted.discard ?? 'unmap'}`,
@@ -77,12 +82,18 @@ export async function startQemuNbd(wanted: QemuNbdOptions, signal: AbortSignal):
     ...(wanted.readOnly ? ['--read-only'] : []),
     ...(wanted.allocationDepth === true ? ['--allocation-depth'] : []),
     '--',
-    imageOptions({ ...wanted.image, blockDevice: facts.blockDevice }),
+    imageOptions({ ...wanted.image, path: resolve(path), blockDevice: facts.blockDevice }),
   ];
-  const child = await startChild('qemu-nbd', args, { env: keepBuffers });
+  const child = await startChild('qemu-nbd', args, { env: keepBuffers, cwd: wanted.directory }).catch(
+    async (error: unknown) => {
+      await place.close();
+      throw error;
+    },
+  );
   const close = async (): Promise<void> => {
     await child.stop();
-    await rm(socketPath, { force: true });
+    await rm(join(wanted.directory, name), { force: true });
+    await place.close();
   };
   const ended = child.exited.then(lastWords);
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(readyMs)]);
@@ -93,6 +104,28 @@ export async function startQemuNbd(wanted: QemuNbdOptions, signal: AbortSignal):
     throw new WherryError('transfer.qemu_nbd_failed', { path, format }, new Error(`${late}${await ended}`));
   }
   return { socketPath, pid: child.pid, exited: child.exited, ended, close };
+}
+
+/**
+ * A socket's path may have 107 bytes, and a worker's directories may be deeper. Then each side has a short way of its own to
+ * the same file: qemu-nbd by its working directory, this process by an open directory. `/proc/self` is right whatever PID
+ * namespace we are in; a number there would not be.
+ */
+async function placeFor(
+  directory: string,
+  name: string,
+): Promise<{ readonly socketPath: string; readonly asItsOwn: string; close(): Promise<void> }> {
+  const plain = join(directory, name);
+  if (Buffer.byteLength(plain) <= maxSocketPath) {
+    return { socketPath: plain, asItsOwn: plain, close: () => Promise.resolve() };
+  }
+  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  let closed: Promise<void> | undefined;
+  return {
+    socketPath: `/proc/self/fd/${handle.fd}/${name}`,
+    asItsOwn: `/proc/self/cwd/${name}`,
+    close: () => (closed ??= handle.close()),
+  };
 }
 
 /**

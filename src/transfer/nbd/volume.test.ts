@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { runChild } from '../../process/child.ts';
@@ -240,6 +240,20 @@ test.each([
     cause: { message: expect.stringMatching(words) },
   });
   expect(await sockets(folder.path)).toEqual([]);
+});
+
+test('a directory that is too deep for the path of a socket is used all the same', async () => {
+  await using folder = await testFolder();
+  const deep = join(folder.path, 'x'.repeat(100), 'y'.repeat(100));
+  await mkdir(deep, { recursive: true });
+  const path = join(folder.path, 'image');
+  await writeFile(path, testPattern(MiB));
+  const volume = await openVolume({ path, format: 'raw', readOnly: false, startsZeroed: false }, deep, signal);
+  expect(await sockets(deep)).toHaveLength(1);
+  await volume.write(5, Buffer.from('deep'), signal);
+  expect((await volume.read(5, 4, signal)).toString()).toBe('deep');
+  await volume.close();
+  expect(await sockets(deep)).toEqual([]);
 });
 
 test('canceling while qemu-nbd starts leaves nothing', async () => {
