@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, rm, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { join, resolve } from 'node:path';
+import { join, resolve as absolute } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WherryError } from '../../model/errors.ts';
 import { type Exit, startChild } from '../../process/child.ts';
@@ -82,7 +82,7 @@ export async function startQemuNbd(wanted: QemuNbdOptions, signal: AbortSignal):
     ...(wanted.readOnly ? ['--read-only'] : []),
     ...(wanted.allocationDepth === true ? ['--allocation-depth'] : []),
     '--',
-    imageOptions({ ...wanted.image, path: resolve(path), blockDevice: facts.blockDevice }),
+    imageOptions({ ...wanted.image, path: absolute(path), blockDevice: facts.blockDevice }),
   ];
   const child = await startChild('qemu-nbd', args, { env: keepBuffers, cwd: wanted.directory }).catch(
     async (error: unknown) => {
