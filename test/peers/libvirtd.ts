@@ -23,6 +23,10 @@ export type Libvirtd = {
   readonly pools: Readonly<Record<string, string>>;
   /** Where the guests' logs are, seen from outside (inside it is /var/log/libvirt/qemu). */
   readonly logDirectory: string;
+  /** Its private directory: etc, run, lib, log, cache, images. */
+  readonly directory: string;
+  /** The process that holds its namespaces, seen from here. */
+  readonly rootPid: number;
   /** The daemon's own process id, seen from here. Whoever kills it sees it started again, as by systemd. */
   pid(): Promise<number>;
   virsh(...args: string[]): Promise<string>;
@@ -51,11 +55,22 @@ auth_unix_ro = "none"
 unix_sock_group = "root"
 `;
 
-/** `launcher`: what starts it, in another mount namespace for example; it must become what it starts (exec). */
-export async function startLibvirtd(options: {
+export type LibvirtdOptions = {
   readonly kind: 'private' | 'debian';
+  /** What starts it, in another mount namespace for example; it must become what it starts (exec). */
   readonly launcher?: readonly string[];
-}): Promise<Libvirtd> {
+  /** Added to libvirtd.conf, and whether it listens on TCP and TLS: test/peers/libvirt-host.ts. */
+  readonly conf?: string;
+  readonly listen?: boolean;
+  /** Shell lines that run in its namespaces before the daemon does; $BASE is its directory. */
+  readonly before?: string;
+  /** Called with its directory before anything starts, to put files there. */
+  readonly prepare?: (directory: string) => Promise<void>;
+  /** Called once the namespaces are there: what `before` waits for, for example a network. */
+  readonly connect?: (pid: number) => Promise<void>;
+};
+
+export async function startLibvirtd(options: LibvirtdOptions): Promise<Libvirtd> {
   const base = await mkdtemp(join(tmpdir(), 'wherry-libvirtd-'));
   // Guests of Debian's configuration run as libvirt-qemu and must be able to walk to their disks.
   await chmod(base, 0o755);
@@ -66,8 +81,9 @@ export async function startLibvirtd(options: {
   for (const name of ['qemu', 'storage']) await rm(join(base, 'etc', name), { recursive: true, force: true });
   if (options.kind === 'private') {
     await writeFile(join(base, 'etc/qemu.conf'), plainQemuConf);
-    await writeFile(join(base, 'etc/libvirtd.conf'), plainLibvirtdConf);
+    await writeFile(join(base, 'etc/libvirtd.conf'), `${plainLibvirtdConf}${options.conf ?? ''}`);
   }
+  await options.prepare?.(base);
   const script = `
     set -e
     ip link set lo up
@@ -76,9 +92,10 @@ export async function startLibvirtd(options: {
     for pair in run:/run/libvirt etc:/etc/libvirt lib:/var/lib/libvirt log:/var/log/libvirt cache:/var/cache/libvirt; do
       mount --bind "$BASE/\${pair%%:*}" "\${pair#*:}"
     done
+    ${options.before ?? ''}
     /usr/sbin/virtlogd -p /run/libvirt/virtlogd.pid >"$BASE/virtlogd.txt" 2>&1 &
     while :; do
-      /usr/sbin/libvirtd -p /run/libvirt/libvirtd.pid >"$BASE/libvirtd.txt" 2>&1 || true
+      /usr/sbin/libvirtd ${options.listen === true ? '--listen' : ''} -p /run/libvirt/libvirtd.pid >"$BASE/libvirtd.txt" 2>&1 || true
       sleep 0.3
     done`;
   // Mount points must be there before the namespace is private; an empty /run/libvirt hurts nobody.
@@ -108,6 +125,9 @@ export async function startLibvirtd(options: {
     await rm(base, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   };
   try {
+    await options.connect?.(
+      await namespacePid(child.pid ?? -1, () => child.exitCode !== null || child.signalCode !== null),
+    );
     await untilReady(virsh, () => child.exitCode !== null || child.signalCode !== null);
     await virsh('pool-define-as', 'default', 'dir', '--target', join(base, 'images'));
     await virsh('pool-start', 'default');
@@ -121,6 +141,8 @@ export async function startLibvirtd(options: {
     socketPath,
     pools: { default: join(base, 'images') },
     logDirectory: join(base, 'log/qemu'),
+    directory: base,
+    rootPid: child.pid ?? -1,
     pid: () => daemonPid(child.pid ?? -1),
     virsh,
     stop,
@@ -136,6 +158,16 @@ async function untilReady(virsh: (...args: string[]) => Promise<string>, dead: (
       if (dead() || Date.now() > end) throw error;
       await sleep(50);
     }
+  }
+}
+
+/** The first process inside: the shell, which is pid 1 there. */
+async function namespacePid(root: number, dead: () => boolean): Promise<number> {
+  for (const end = Date.now() + 20_000; ; await sleep(20)) {
+    for (const pid of await descendants(root)) {
+      if ((await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim() === 'bash') return pid;
+    }
+    if (dead() || Date.now() > end) throw new Error('the namespaces of libvirtd did not come');
   }
 }
 

@@ -8,9 +8,10 @@ import { stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { WherryError } from '../../model/errors.ts';
 import { type LibvirtCalls, libvirtCalls } from './rpc/calls.ts';
-import { connectRpc } from './rpc/connection.ts';
+import { speakRpc } from './rpc/connection.ts';
 import { isLibvirtError, LibvirtError } from './rpc/libvirt-error.ts';
 import { parseLibvirtUri } from './uri.ts';
+import { unixWire } from './wire/unix.ts';
 
 export type LibvirtClient = LibvirtCalls & {
   readonly uri: string;
@@ -29,16 +30,17 @@ const auth = { none: 0, sasl: 1, polkit: 2 };
  */
 export async function connectLibvirt(uri: string, signal: AbortSignal): Promise<LibvirtClient> {
   const target = parseLibvirtUri(uri, process.env['XDG_RUNTIME_DIR']);
-  const socketPath = await reachableSocket(uri, target.sockets);
-  const rpc = await connectRpc({ socketPath }, signal).catch((error: unknown) => {
-    signal.throwIfAborted();
-    throw socketError(uri, socketPath, error);
+  const wire = await unixWire(uri, target.sockets, signal);
+  const socket = wire.path;
+  const rpc = speakRpc(wire, {
+    lost: (cause) => new WherryError('libvirt.connection_lost', { socket }, cause),
+    silent: (seconds) => new WherryError('libvirt.no_answer', { socket, seconds }),
   });
   try {
     const calls = libvirtCalls(rpc);
     await signIn(calls, uri, signal);
     await calls.open(target.name, signal);
-    const daemonUid = (await stat(socketPath)).uid;
+    const daemonUid = (await stat(socket)).uid;
     return {
       ...calls,
       uri,
@@ -72,33 +74,4 @@ async function signIn(calls: LibvirtCalls, uri: string, signal: AbortSignal): Pr
     { uri, user },
     new Error(`the daemon asks for sign-in of type ${types.join(', ')}`),
   );
-}
-
-async function reachableSocket(uri: string, sockets: readonly string[]): Promise<string> {
-  for (const path of sockets) {
-    try {
-      await stat(path);
-      return path;
-    } catch (error) {
-      if (errno(error) !== 'ENOENT' && errno(error) !== 'ENOTDIR') throw socketError(uri, path, error);
-    }
-  }
-  const looked = sockets.join(', ') || '$XDG_RUNTIME_DIR, which is not set';
-  throw new WherryError('libvirt.not_running', { uri }, new Error(`no socket at ${looked}`));
-}
-
-function socketError(uri: string, path: string, error: unknown): WherryError {
-  const code = errno(error);
-  if (code === 'EACCES' || code === 'EPERM') {
-    return new WherryError('libvirt.not_allowed', { uri, user: userInfo().username }, error);
-  }
-  if (code === 'ECONNREFUSED' || code === 'ENOENT' || code === 'ENOTSOCK') {
-    return new WherryError('libvirt.not_running', { uri }, error);
-  }
-  if (error instanceof WherryError) return error;
-  return new WherryError('libvirt.connection_lost', { socket: path }, error);
-}
-
-function errno(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

@@ -3,12 +3,24 @@
  * to; each is proved against the real daemon in calls.test.ts. Flags are libvirt's own unless named here.
  */
 import type { Decode, Encode, RpcConnection } from './connection.ts';
+import {
+  type Domain,
+  type Network,
+  type Pool,
+  readDomain,
+  readNetwork,
+  readPool,
+  readVolume,
+  uuidBytes,
+  type Volume,
+  writeDomain,
+  writeNetwork,
+  writePool,
+  writeVolume,
+} from './objects.ts';
 import type { XdrReader, XdrWriter } from './xdr.ts';
 
-export type Domain = { readonly name: string; readonly uuid: string; readonly id: number };
-export type Network = { readonly name: string; readonly uuid: string };
-export type Pool = { readonly name: string; readonly uuid: string };
-export type Volume = { readonly pool: string; readonly name: string; readonly key: string };
+export type { Domain, Network, Pool, Volume };
 
 /** virDomainState. */
 export const domainStates = {
@@ -169,32 +181,6 @@ function list<T>(read: Decode<T>): Decode<T[]> {
   };
 }
 
-function readDomain(r: XdrReader): Domain {
-  return { name: r.string(), uuid: uuidText(r.fixed(16)), id: r.int() };
-}
-function writeDomain(w: XdrWriter, domain: Domain): void {
-  w.string(domain.name);
-  w.fixed(uuidBytes(domain.uuid));
-  w.int(domain.id);
-}
-function readNetwork(r: XdrReader): Network {
-  return { name: r.string(), uuid: uuidText(r.fixed(16)) };
-}
-function writeNetwork(w: XdrWriter, network: Network): void {
-  w.string(network.name);
-  w.fixed(uuidBytes(network.uuid));
-}
-const readPool: Decode<Pool> = readNetwork;
-const writePool: (w: XdrWriter, pool: Pool) => void = writeNetwork;
-function readVolume(r: XdrReader): Volume {
-  return { pool: r.string(), name: r.string(), key: r.string() };
-}
-function writeVolume(w: XdrWriter, volume: Volume): void {
-  w.string(volume.pool);
-  w.string(volume.name);
-  w.string(volume.key);
-}
-
 /** Bytes. `state` 2 is running; 0 inactive. */
 function readPoolInfo(r: XdrReader) {
   return {
@@ -228,14 +214,4 @@ function readBlockStats(r: XdrReader) {
 
 function domainState(value: number): DomainState {
   return Object.hasOwn(domainStates, value) ? domainStates[value as keyof typeof domainStates] : 'no-state';
-}
-
-function uuidText(bytes: Buffer): string {
-  const hex = bytes.toString('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
-}
-function uuidBytes(uuid: string): Buffer {
-  const bytes = Buffer.from(uuid.replaceAll('-', ''), 'hex');
-  if (bytes.length !== 16) throw new Error(`${uuid} is no UUID`);
-  return bytes;
 }

@@ -4,6 +4,7 @@ import type { XdrReader } from './xdr.ts';
 export const libvirtCodes = {
   internalError: 1,
   noSupport: 3,
+  invalidArgument: 8,
   operationFailed: 9,
   xmlError: 27,
   domainExists: 28,
@@ -18,6 +19,7 @@ export const libvirtCodes = {
   configUnsupported: 67,
   authCancelled: 79,
   noDomainMetadata: 80,
+  accessDenied: 88,
   storageVolExists: 90,
   authUnavailable: 94,
 } as const;

@@ -1,0 +1,126 @@
+/** A domain's XML, of the KVM, Xen and test drivers, as a VM of the inventory. Pure. */
+import { emptyVm, type InventoryObject, type InventoryVm, type PowerState } from '../../../model/inventory.ts';
+import { allXml, findXml, type XmlElement } from '../../domain/xml.ts';
+import type { DomainLife, HostContext } from './context.ts';
+import { describeDevices } from './devices.ts';
+import { describeDisk, diskElements, targetOf } from './disks.ts';
+import { describeFacts, guestAgent } from './facts.ts';
+import { addressesOf, describeNics } from './nics.ts';
+import { bytesOf, whole } from './values.ts';
+
+export function describeDomain(
+  domain: { readonly name: string; readonly uuid: string; readonly xml: XmlElement },
+  life: DomainLife,
+  host: HostContext,
+): InventoryObject {
+  const { xml } = domain;
+  const memory = findXml(xml, 'memory');
+  const nics = describeNics(xml, life.addresses, host);
+  const data: InventoryVm = {
+    ...emptyVm,
+    detail: 'full',
+    power: powerOf(life, host.driver),
+    hostRef: host.hostRef,
+    host: host.host,
+    ...cpusOf(xml),
+    memoryBytes: bytesOf(memory?.text, memory?.attributes['unit']),
+    origin: originOf(xml),
+    ...firmwareOf(xml),
+    os: osOf(xml),
+    uuid: domain.uuid,
+    hardwareVersion: findXml(xml, 'os', 'type')?.attributes['machine'] ?? '',
+    description: descriptionOf(xml),
+    tools: toolsOf(xml, life.active),
+    ips: addressesOf(life.addresses),
+    disks: diskElements(xml).map((disk) => describeDisk(disk, life.disks.get(targetOf(disk)), host)),
+    nics,
+    snapshots: [...life.snapshots],
+    devices: describeDevices(xml),
+    facts: describeFacts(xml, life, nics, host.driver),
+  };
+  return { kind: 'vm', ref: domain.uuid, name: domain.name, stableId: domain.uuid, parentRef: host.hostRef, data };
+}
+
+/** Xen says nothing of a domain that idles: it runs as long as it has a number. A saved memory image is suspended. */
+function powerOf(life: DomainLife, driver: HostContext['driver']): PowerState {
+  switch (life.state) {
+    case 'running':
+    case 'blocked':
+    case 'shutting-down':
+      return 'on';
+    case 'paused':
+      return 'paused';
+    case 'suspended':
+      return 'suspended';
+    case 'shut-off':
+    case 'crashed':
+      return life.managedSave === true ? 'suspended' : 'off';
+    case 'no-state':
+      return driver === 'xen' && life.active ? 'on' : 'unknown';
+    default:
+      return life.state satisfies never;
+  }
+}
+
+/** How many it has now; `coresPerSocket` 0 where nothing is said. */
+function cpusOf(xml: XmlElement): { cpus: number; coresPerSocket: number } {
+  const vcpu = findXml(xml, 'vcpu');
+  const topology = findXml(xml, 'cpu', 'topology')?.attributes ?? {};
+  const dies = Math.max(1, whole(topology['dies']));
+  return {
+    cpus: whole(vcpu?.attributes['current']) || whole(vcpu?.text),
+    coresPerSocket: dies * whole(topology['cores']),
+  };
+}
+
+function originOf(xml: XmlElement): InventoryVm['origin'] {
+  switch (xml.attributes['type'] ?? '') {
+    case 'kvm':
+    case 'qemu':
+    case 'hvf':
+      return 'kvm';
+    case 'xen':
+      return 'xen';
+    case 'vmware':
+      return 'vmware';
+    case 'hyperv':
+      return 'hyperv';
+    default:
+      return 'unknown';
+  }
+}
+
+/** A guest that the host starts from its own kernel or by pygrub (Xen's paravirtual ones) has none. */
+function firmwareOf(xml: XmlElement): { firmware: InventoryVm['firmware']; secureBoot: boolean } {
+  const os = findXml(xml, 'os');
+  if (os === undefined || (findXml(os, 'type')?.text.trim() ?? '') !== 'hvm')
+    return { firmware: null, secureBoot: false };
+  const loader = findXml(os, 'loader');
+  const path = loader?.text ?? '';
+  const said = os.attributes['firmware'];
+  const isEfi =
+    said === 'efi' ||
+    (said === undefined && (loader?.attributes['type'] === 'pflash' || /ovmf|aavmf|edk2|efi/i.test(path)));
+  const feature = (name: string): string | undefined =>
+    allXml(os, 'firmware', 'feature').find((each) => each.attributes['name'] === name)?.attributes['enabled'];
+  const asks = feature('secure-boot') === 'yes' || loader?.attributes['secure'] === 'yes';
+  return { firmware: isEfi ? 'efi' : 'bios', secureBoot: isEfi && asks && feature('enrolled-keys') !== 'no' };
+}
+
+/** What its maker told libosinfo: http://debian.org/debian/12 is "debian 12". */
+function osOf(xml: XmlElement): InventoryVm['os'] {
+  const id = allXml(xml, 'metadata', 'libosinfo:libosinfo', 'libosinfo:os')[0]?.attributes['id'] ?? '';
+  const path = /^https?:\/\/[^/]+\/(.+)$/.exec(id)?.[1] ?? '';
+  return { id, name: path.replaceAll('/', ' ') };
+}
+
+function descriptionOf(xml: XmlElement): string {
+  const parts = [findXml(xml, 'title')?.text.trim() ?? '', findXml(xml, 'description')?.text.trim() ?? ''];
+  return parts.filter((part) => part !== '').join('\n');
+}
+
+/** Of the guest agent is known what its channel says; without a channel, nothing. */
+function toolsOf(xml: XmlElement, active: boolean): InventoryVm['tools'] {
+  const agent = guestAgent(xml, active);
+  return agent === 'connected' ? 'running' : agent === 'disconnected' ? 'not-running' : 'unknown';
+}
