@@ -26,13 +26,15 @@ const beside = ['config.ts', 'home.ts', 'version.ts'];
 const model = 'model knows nobody';
 const transfer = 'transfer knows model and process';
 const provider =
-  'a provider knows model, process, transfer/disk.ts, provider.ts and what providers share (local, domain), no other provider';
-const providerKnows = ['../model/**', '../process/**', '../transfer/disk.ts', 'local/**', 'domain/**'];
+  'a provider knows model, process, transfer/disk.ts, provider.ts and what providers share (local, domain, net), no other provider';
+const providerKnows = ['../model/**', '../process/**', '../transfer/disk.ts', 'local/**', 'domain/**', 'net/**'];
 const migration = 'migration knows model, process, transfer, conversion, and providers through provider.ts only';
 const migrationKnows = [...base, 'transfer/**', 'conversion/**', 'providers/provider.ts'];
 const inventory = 'inventory knows model, concerns and the schemas of the protocol';
 const inventoryKnows = [...base, 'concerns/**', 'migration/protocol.ts'];
 const concerns = 'concerns know model and the language of search';
+/** What wakes workers and tells the console is the same for migrations and inventory. */
+const inventoryStoreKnows = [...inventoryKnows, 'migration/news-store.ts', 'db/**'];
 const store = 'only *-store.ts files touch the database; others may hand its handle on (import type)';
 const http = 'http knows model, db, migration and the files beside main.ts: no other edge, no hypervisor, no disk';
 const httpKnows = [...base, ...beside, 'db/**', 'migration/**', 'inventory/**', 'concerns/**'];
@@ -61,7 +63,7 @@ const areas: readonly Area[] = [
   { files: ['src/providers/*/*.ts'], depth: 1, knows: [...providerKnows, 'provider.ts'], why: provider },
   { files: ['src/providers/*/*/*.ts'], depth: 2, knows: [...providerKnows, 'provider.ts'], why: provider },
   {
-    files: ['src/providers/{local,domain}/*.ts'],
+    files: ['src/providers/{local,domain,net}/*.ts'],
     depth: 1,
     knows: providerKnows,
     why: 'what providers share knows no provider',
@@ -75,7 +77,7 @@ const areas: readonly Area[] = [
     why: `${migration}; steps run in workers, which have no database`,
   },
   { files: ['src/inventory/*.ts'], depth: 1, knows: [...inventoryKnows, 'db/**'], typesOnly: aboveDb, why: store },
-  { files: ['src/inventory/*-store.ts'], depth: 1, knows: [...inventoryKnows, 'db/**'], why: inventory },
+  { files: ['src/inventory/*-store.ts'], depth: 1, knows: inventoryStoreKnows, why: inventory },
   { files: ['src/inventory/*/*.ts'], depth: 2, knows: inventoryKnows, why: inventory },
   { files: ['src/concerns/*.ts'], depth: 1, knows: [...base, 'inventory/search/**'], why: concerns },
   { files: ['src/http/*.ts'], depth: 1, knows: httpKnows, typesOnly: aboveDb, why: `${http}; ${store}` },

@@ -18,6 +18,8 @@ export default defineConfig({
     'typescript/no-unsafe-type-assertion': 'off',
     'typescript/no-unnecessary-type-assertion': 'off',
     'unicorn/no-array-sort': 'off',
+    // The name on the wire of a vSphere value, which has fields named type and kind of its own.
+    'no-underscore-dangle': ['error', { allow: ['_type'] }],
   },
   overrides: arrows,
 });

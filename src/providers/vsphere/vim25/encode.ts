@@ -37,7 +37,7 @@ export function encodeCall<M extends MethodName>(method: M, self: Ref, input: Me
 }
 
 /** What a method returned, as the element around it. */
-export function encodeResult<M extends MethodName>(method: M, result: unknown): string {
+export function encodeResult(method: MethodName, result: unknown): string {
   const { returns } = methods[method];
   const inner = returns === '' ? '' : encodeNamed('returnval', returns, result, method);
   return `<${method}Response xmlns="urn:vim25">${inner}</${method}Response>`;
@@ -103,21 +103,12 @@ function anything(name: string, { notation, value }: Any): string {
 }
 
 function inferred(value: unknown): Any {
-  switch (typeof value) {
-    case 'string':
-      return new Any('string', value);
-    case 'boolean':
-      return new Any('boolean', value);
-    case 'number':
-      return new Any(Math.abs(value) < 2 ** 31 ? 'int' : 'long', value);
-    case 'object': {
-      const bag = (value ?? {}) as Bag;
-      if (typeof bag['_type'] === 'string') return new Any(bag['_type'], value);
-      if (typeof bag['type'] === 'string' && typeof bag['value'] === 'string') return new Any('&ManagedObject', value);
-      break;
-    }
-    default:
-  }
+  if (typeof value === 'string') return new Any('string', value);
+  if (typeof value === 'boolean') return new Any('boolean', value);
+  if (typeof value === 'number') return new Any(Math.abs(value) < 2 ** 31 ? 'int' : 'long', value);
+  const bag = (value ?? {}) as Bag;
+  if (typeof bag['_type'] === 'string') return new Any(bag['_type'], value);
+  if (typeof bag['type'] === 'string' && typeof bag['value'] === 'string') return new Any('&ManagedObject', value);
   throw new FormatError('a value of any type needs its notation');
 }
 
