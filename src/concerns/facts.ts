@@ -79,6 +79,17 @@ export const vsphereFacts: readonly Fact[] = [
 ];
 
 export const libvirtFacts: readonly Fact[] = [
+  fact('libvirt.driver', 'string', 'the driver of its host: qemu, xen, test', 'the URI of the provider'),
+  fact('libvirt.type', 'string', 'kvm, qemu (emulated), xen, …', 'domain/@type'),
+  fact('libvirt.osType', 'string', 'hvm, linux or xenpvh (paravirtual Xen), exe (a container)', 'os/type'),
+  fact('libvirt.bootloader', 'string', 'what boots a paravirtual Xen guest', 'bootloader'),
+  fact('libvirt.title', 'string', 'its title', 'title'),
+  fact(
+    'libvirt.guestAgent',
+    'string',
+    'none, configured (it is off), connected, disconnected',
+    'channel/target of name org.qemu.guest_agent.0',
+  ),
   fact('libvirt.persistent', 'boolean', 'defined, and there after it is off', 'virDomainIsPersistent'),
   fact('libvirt.autostart', 'boolean', 'starts with its host', 'virDomainGetAutostart'),
   fact('libvirt.managedSave', 'boolean', 'a saved memory image lies on its host', 'virDomainHasManagedSaveImage'),
