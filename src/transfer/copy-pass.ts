@@ -202,7 +202,8 @@ export async function runPass(copy: CopyState, outer: AbortSignal): Promise<void
     });
   };
   try {
-    const work = leafWork(copy.source, sizeBytes, 0, leafCount(sizeBytes), (leaf) => coverage.has(leaf), signal);
+    const mapped = { access: copy.source.access, extents: copy.extents.bind(copy) };
+    const work = leafWork(mapped, sizeBytes, 0, leafCount(sizeBytes), (leaf) => coverage.has(leaf), signal);
     for await (const one of work) {
       signal.throwIfAborted();
       if (one.kind === 'zeros') await putZeros(one.first, one.count);

@@ -1,14 +1,15 @@
 /** What the passes of one copy share: connections that may be opened again, counters, what is known about both ends. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { WherryError } from '../model/errors.ts';
 import { SideError } from './copy-errors.ts';
 import type { CopyProgress, CopyRequest, CopyTuning } from './copy.ts';
 import type { Coverage } from './coverage.ts';
 import { leafBytes, leafRange } from './digest.ts';
 import type { Digester } from './digest-threads.ts';
-import type { Disk, Range, WritableDisk } from './disk.ts';
+import type { Disk, Extent, Range, WritableDisk } from './disk.ts';
 import { type Account, createAccount } from './explain.ts';
 import type { Journal } from './journal.ts';
-import { type RetryPolicy, retrying } from './retry.ts';
+import { type RetryPolicy, isPassing, retryDelay, retrying } from './retry.ts';
 
 export type CopyState = {
   readonly request: CopyRequest;
@@ -23,6 +24,8 @@ export type CopyState = {
   readonly target: WritableDisk;
   readonly discarded: readonly Range[];
   readonly bytesMoved: number;
+  /** The source's, from where it stopped when it failed, over a new connection where there is one to be had. */
+  extents(range: Range, signal: AbortSignal): AsyncIterable<Extent>;
   /** Reads into `buffer`; tries again, over a new connection where there is one to be had. */
   read(range: Range, buffer: Buffer, signal: AbortSignal): Promise<void>;
   /** New connections; unjournaled counters start anew. */
@@ -126,6 +129,30 @@ export function createCopyState(
     get bytesMoved() {
       return bytesMoved;
     },
+    async *extents(range, signal) {
+      const end = range.offset + range.length;
+      let failures = 0;
+      for (let at = range.offset; at < end; ) {
+        const used = source;
+        try {
+          for await (const extent of used.extents({ offset: at, length: end - at }, signal)) {
+            at = extent.offset + extent.length;
+            failures = 0;
+            yield extent;
+          }
+          return;
+        } catch (error) {
+          signal.throwIfAborted();
+          failures += 1;
+          if (!isPassing(error) || failures >= parts.retry.attempts) throw SideError.of('source', at, error);
+          await sleep(retryDelay(parts.retry, failures), undefined, { signal });
+          if (hasAnswered(error)) continue;
+          await reopenSource(used, signal).catch((again: unknown) => {
+            if (!isPassing(again)) throw SideError.of('source', at, again);
+          });
+        }
+      }
+    },
     async read(range, buffer, signal) {
       if (source.access === 'sequential') {
         await readOnce(source, range, buffer, signal).catch((error: unknown) => {
@@ -144,9 +171,7 @@ export function createCopyState(
           },
           {
             between: async (error) => {
-              // The connection answered: it is the storage behind it that failed.
-              if (error instanceof WherryError && error.code === 'transfer.read_failed') return;
-              await reopenSource(used, signal);
+              if (!hasAnswered(error)) await reopenSource(used, signal);
             },
           },
         );
@@ -196,6 +221,11 @@ export function createCopyState(
       if (target !== request.target) await target.close();
     },
   };
+}
+
+/** The connection lives: it is the storage behind it that failed. */
+function hasAnswered(error: unknown): boolean {
+  return error instanceof WherryError && error.code === 'transfer.read_failed';
 }
 
 function covers(outer: Range, inner: Range): boolean {

@@ -7,6 +7,8 @@ export type LeafWork =
   /** `data`: what must be read, inside the leaf, in order; the rest of the leaf is zeros. */
   | { readonly kind: 'data'; readonly leaf: number; readonly data: readonly Range[] };
 
+type Mapped = Pick<Disk, 'access' | 'extents'>;
+
 /** Data this close together is one read: fetching a small hole costs less than another request. Bytes. */
 const joinBytes = 64 * 1024;
 /** Longest run of zero leaves told at once: 64 GiB. */
@@ -17,7 +19,7 @@ const longestRun = leavesPerChunk * 1024;
  * it is data, and nothing is skipped, because it must be read from the start without gaps.
  */
 export async function* leafWork(
-  disk: Disk,
+  disk: Mapped,
   sizeBytes: number,
   from: number,
   end: number,
@@ -43,7 +45,7 @@ export async function* leafWork(
 }
 
 async function* cut(
-  disk: Disk,
+  disk: Mapped,
   sizeBytes: number,
   from: number,
   stop: number,

@@ -43,7 +43,7 @@ const goodbyeMs = 1_000;
 const noStatuses: ReadonlyMap<string, readonly StatusExtent[]> = new Map();
 
 /**
- * @param lost called once, when the connection has ended without `close`.
+ * @param lost called once, when the connection had come to be and has ended without `close`.
  * @throws what the handshake throws, a socket's error, or the signal's reason.
  */
 export function openConnection(
@@ -60,6 +60,7 @@ export function openConnection(
   let contextNames = new Map<number, string>();
   let ended: Error | undefined;
   let closing = false;
+  let isOpen = false;
   let nextCookie = 0;
   const opened = Promise.withResolvers<Connection>();
   const gone = Promise.withResolvers<void>();
@@ -72,7 +73,8 @@ export function openConnection(
     for (const reject of failures.values()) reject(error);
     failures.clear();
     inFlight.clear();
-    if (!closing) lost(error);
+    // One that never came to be takes no other along: a server may give out fewer connections than we ask for.
+    if (isOpen && !closing) lost(error);
   };
 
   const call = (wanted: Call, callSignal: AbortSignal): Promise<Answer> => {
@@ -160,6 +162,7 @@ export function openConnection(
   function* conversation(): Generator<Buffer, void, void> {
     const facts = yield* shakeHands(exportName, contexts, (message) => socket.write(message));
     contextNames = new Map([...facts.contexts].map(([name, id]) => [id, name]));
+    isOpen = true;
     opened.resolve({ facts, call, fail, close });
     yield* readReplies(inFlight, cookieHigh, facts.structured);
   }
