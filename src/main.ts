@@ -1,4 +1,4 @@
-/** Wires the roles: server, worker, the process of one VM migration; everything else is a client command. */
+/** Wires the roles: server, worker, the process of one VM migration or one watched provider; everything else is a client command. */
 import { addImportCommand } from './cli/import-command.ts';
 import { createProgram } from './cli/program.ts';
 import { addWorkerCommand } from './cli/worker-command.ts';
@@ -16,6 +16,12 @@ if (process.argv[2] === 'step-child') {
     import('./wiring.ts'),
   ]);
   runStepChild({ steps, providers: createProviders() });
+} else if (process.argv[2] === 'watch-child') {
+  const [{ runWatchChild }, { createProviders }] = await Promise.all([
+    import('./worker/watch-child.ts'),
+    import('./wiring.ts'),
+  ]);
+  runWatchChild({ providers: createProviders() });
 } else {
   await createProgram({
     startServer: async (config) => {

@@ -2,14 +2,20 @@
 import { join } from 'node:path';
 import type { MakePart, ServerPart } from './http/server.ts';
 import { migrationRoutes } from './http/migration-routes.ts';
+import { providerInventoryRoutes } from './http/provider-inventory-routes.ts';
+import { providerRoutes } from './http/provider-routes.ts';
+import { watchRoutes } from './http/watch-routes.ts';
 import { workerRoutes } from './http/worker-routes.ts';
+import { startInventory } from './inventory/inventory.ts';
 import { startEngine } from './migration/engine.ts';
 import { keepWorker, type BuiltInWorker } from './worker/built-in.ts';
 
 /** A heartbeat each sixth of the lease, so that one or two lost ones cost nothing. */
 const heartbeatsPerLease = 6;
+/** A watch moves to another worker after so much silence: it costs a read from the beginning. */
+const silentLeases = 3;
 
-const enginePart: MakePart = async ({ db, vault, config, log }): Promise<ServerPart> => {
+const enginePart: MakePart = async ({ db, vault, hub, config, log }): Promise<ServerPart> => {
   const engine = await startEngine({
     db,
     vault,
@@ -17,7 +23,26 @@ const enginePart: MakePart = async ({ db, vault, config, log }): Promise<ServerP
     heartbeatMs: Math.round(config.leaseMs / heartbeatsPerLease),
     onError: (error) => log.error({ err: error }, 'the engine’s clock'),
   });
-  return { routes: [migrationRoutes(engine), workerRoutes(engine)], stop: () => engine.stop() };
+  const inventory = startInventory({
+    db,
+    vault,
+    publish: (id) => hub.publish({ kind: 'provider', id }),
+    moveAfterMs: config.leaseMs * silentLeases,
+    onError: (error) => log.error({ err: error }, 'the inventory’s clock'),
+  });
+  return {
+    routes: [
+      migrationRoutes(engine),
+      workerRoutes(engine),
+      watchRoutes(inventory),
+      providerRoutes(engine, inventory),
+      providerInventoryRoutes(engine, inventory),
+    ],
+    stop: async () => {
+      await inventory.stop();
+      await engine.stop();
+    },
+  };
 };
 
 const workerPart: MakePart = async ({ config, home, log }): Promise<ServerPart> => {

@@ -2,18 +2,31 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { openTestVault } from '../db/testing.ts';
+import { type Inventory, startInventory } from '../inventory/inventory.ts';
 import { type Engine, startEngine } from '../migration/engine.ts';
 import { migrationRoutes } from './migration-routes.ts';
+import { providerInventoryRoutes } from './provider-inventory-routes.ts';
+import { providerRoutes } from './provider-routes.ts';
 import { createTestApp } from './testing.ts';
+import { watchRoutes } from './watch-routes.ts';
 import { workerRoutes } from './worker-routes.ts';
 
 const file = new URL('../../docs/openapi.json', import.meta.url);
 
 test('docs/openapi.json describes the API as it is (run script/openapi after a change)', async () => {
   let engine: Engine | undefined;
+  let inventory: Inventory | undefined;
   const app = await createTestApp(async (db) => {
-    engine = await startEngine({ db, vault: await openTestVault(db) });
-    return [migrationRoutes(engine), workerRoutes(engine)];
+    const vault = await openTestVault(db);
+    engine = await startEngine({ db, vault });
+    inventory = startInventory({ db, vault, publish: async () => undefined });
+    return [
+      migrationRoutes(engine),
+      workerRoutes(engine),
+      watchRoutes(inventory),
+      providerRoutes(engine, inventory),
+      providerInventoryRoutes(engine, inventory),
+    ];
   });
   try {
     const text = `${JSON.stringify(app.openApi, null, 2)}\n`;
@@ -23,6 +36,7 @@ test('docs/openapi.json describes the API as it is (run script/openapi after a c
     for (const name of references) expect(app.openApi.components.schemas).toHaveProperty(name);
     for (const used of ['MigrationView', 'CreateMigration', 'Problem']) expect(references).toContain(used);
   } finally {
+    await inventory?.stop();
     await engine?.stop();
     await app.close();
   }

@@ -25,7 +25,7 @@ export type TestApp = WherryApp & {
   readonly hub: EventHub;
   readonly setupTokenFile: string;
   /** As the unix socket's caller unless `local` is false. A POST gets a new Idempotency-Key. */
-  ask(method: 'GET' | 'POST' | 'DELETE' | 'PUT', url: string, options?: AskOptions): Promise<Answer>;
+  ask(method: 'GET' | 'POST' | 'DELETE' | 'PUT' | 'PATCH', url: string, options?: AskOptions): Promise<Answer>;
   close(): Promise<void>;
 };
 

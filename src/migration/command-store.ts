@@ -84,8 +84,8 @@ export type Question = {
   /** Sealed while the question waits, given with it to the worker, and gone with the answer. */
   readonly secrets?: Secrets;
   readonly workerId?: string;
-  /** Longer than other questions may take, in milliseconds. */
-  readonly waitMs?: number;
+  /** How many times as long as others this question may take. */
+  readonly patience?: number;
 };
 
 /** Puts a question to the worker that was named, else to the least loaded one that lives. @throws migration.no_worker */

@@ -80,7 +80,7 @@ export async function startEngine({ db, vault, onError, ...given }: EngineOption
           const found = await readAnswer(db, callId);
           return found === undefined ? { againInMs: null } : { found };
         };
-        const waitMs = question.waitMs ?? policy.callMs;
+        const waitMs = policy.callMs * (question.patience ?? 1);
         const said = await longPoll({ ...poll, topic: 'call', waitMs, signal: until(signal), look });
         if (said === null || said === undefined) {
           throw new WherryError('migration.call_timeout', { worker, seconds: Math.round(waitMs / 1000) });

@@ -178,6 +178,7 @@ export type InventoryHost = Type.Static<typeof InventoryHost>;
 export const InventoryCluster = Type.Object({
   facts: Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])),
 });
+export type InventoryCluster = Type.Static<typeof InventoryCluster>;
 
 const common = {
   ref: Type.String({ minLength: 1, maxLength: 4096 }),

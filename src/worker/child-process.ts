@@ -1,5 +1,5 @@
 /**
- * The child process of one VM migration, seen from the worker. Its whole tree (qemu-nbd, virt-v2v, the qemu under it)
+ * The child process of one VM migration (of one call, of one watched provider), seen from the worker. Its whole tree (qemu-nbd, virt-v2v, the qemu under it)
  * dies with it, and it dies with the worker:
  *
  *     worker ── setpriv --pdeathsig KILL unshare --fork --pid --kill-child ── node (pid 1 of its namespace) ── tools
@@ -13,16 +13,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { FromChild, ToChild } from './messages.ts';
 import { endStrays, newMark, treeMark } from './strays.ts';
+import type { FromWatchChild, ToWatchChild } from './watch-messages.ts';
 
-export type StepChild = {
+export type TreeChild<To> = {
   /** Of the outermost process (setpriv, then unshare): killing it kills the tree. */
   readonly pid: number;
-  send(message: ToChild): void;
+  send(message: To): void;
   /** KILLs the whole tree. Resolves when it is gone. */
   kill(): Promise<void>;
   /** Never rejects. All that it said has come by then, and nothing that it started is left. */
   readonly ended: Promise<ChildEnd>;
 };
+
+export type StepChild = TreeChild<ToChild>;
 
 /** How it ended in words, and the last of what it printed; empty when it was silent. */
 export type ChildEnd = { readonly how: string; readonly lastWords: string };
@@ -33,14 +36,31 @@ const drainMs = 500;
 
 const mainFile = fileURLToPath(new URL('../main.ts', import.meta.url));
 
-export function startStepChild(options: {
-  readonly onMessage: (message: FromChild) => void;
+type ChildOptions<From> = {
+  readonly onMessage: (message: From) => void;
   readonly onOutput: (line: string) => void;
   readonly directory: string;
-}): StepChild {
+};
+
+/** Runs steps and calls. */
+export function startStepChild(options: ChildOptions<FromChild>): StepChild {
+  return startTree<ToChild, FromChild>(options, [mainFile, 'step-child']);
+}
+
+/** Holds a read-ahead and two batches; what a system sends must not fill the machine's memory. */
+const watchHeapMiB = 192;
+
+/** Watches one provider. */
+export function startWatchChild(options: ChildOptions<FromWatchChild>): TreeChild<ToWatchChild> {
+  const words = [`--max-old-space-size=${watchHeapMiB}`, mainFile, 'watch-child'];
+  return startTree<ToWatchChild, FromWatchChild>(options, words);
+}
+
+/** @param words what Node gets */
+function startTree<To extends object, From>(options: ChildOptions<From>, words: readonly string[]): TreeChild<To> {
   const isRoot = process.getuid?.() === 0;
   const mark = isRoot ? undefined : newMark(options.directory);
-  const child = spawn('setpriv', [...treeArguments(isRoot), process.execPath, mainFile, 'step-child'], {
+  const child = spawn('setpriv', [...treeArguments(isRoot), process.execPath, ...words], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...childEnvironment(options.directory), ...(mark === undefined ? {} : { [treeMark]: mark }) },
     serialization: 'json',
@@ -48,7 +68,7 @@ export function startStepChild(options: {
   let inner: number | undefined;
   child.on('message', (message) => {
     inner ??= onlyChildOf(child.pid ?? -1);
-    options.onMessage(message as FromChild);
+    options.onMessage(message as From);
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -109,7 +129,7 @@ async function treeGone(inner: number | undefined): Promise<void> {
 }
 
 /** A child that is just ending is noticed by its end, not by a failed send. */
-function sendQuietly(child: ChildProcess, message: ToChild): void {
+function sendQuietly(child: ChildProcess, message: object): void {
   if (child.connected) child.send(message, () => undefined);
 }
 

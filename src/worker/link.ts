@@ -21,6 +21,7 @@ export type ServerAddress =
     };
 
 export type Link = {
+  /** @param body a string is JSON already */
   ask<T>(path: string, body: unknown, signal: AbortSignal, timeoutMs?: number): Promise<T>;
   insist<T>(path: string, body: unknown, signal: AbortSignal): Promise<T>;
   close(): void;
@@ -45,7 +46,12 @@ export async function connectLink(address: ServerAddress, away: (why: string) =>
   const { send, close } = await transport(address);
   let met = false;
   const ask = async <T>(path: string, body: unknown, signal: AbortSignal, timeoutMs = 30_000): Promise<T> => {
-    const answer = await send(`/api/v1/worker/${path}`, JSON.stringify(body), signal, timeoutMs);
+    const answer = await send(
+      `/api/v1/worker/${path}`,
+      typeof body === 'string' ? body : JSON.stringify(body),
+      signal,
+      timeoutMs,
+    );
     met = true;
     if (answer.status >= 500 || answer.status === 429) throw new NoAnswer(`status ${answer.status}`);
     const parsed: unknown = answer.body === '' ? {} : JSON.parse(answer.body);

@@ -18,10 +18,11 @@ import {
   toStored,
   WherryError,
 } from '../model/errors.ts';
-import type { SourceSpec } from '../model/spec.ts';
 import type { Providers } from '../providers/provider.ts';
+import { call } from './calls.ts';
 import { machineMs, newActingGate } from './gate.ts';
 import type { FromChild, ToChild } from './messages.ts';
+import { scrubbed } from './scrub.ts';
 import { watchOwnTree } from './strays.ts';
 
 export type StepChildOptions = { readonly steps: Readonly<Record<string, Step>>; readonly providers: Providers };
@@ -97,12 +98,13 @@ export function runStepChild({ steps, providers }: StepChildOptions): void {
     say({ kind: 'finish', token: lease.token, outcome });
   };
 
-  const answerCall = async (id: string, method: string, params: unknown): Promise<void> => {
+  const answerCall = async ({ id, method, params, secrets }: Extract<ToChild, { kind: 'call' }>): Promise<void> => {
     try {
-      const result = await call(providers, method, params);
+      const result = scrubbed(await call(providers, method, params, secrets), secrets);
       say({ kind: 'answer', id, result, error: null });
     } catch (error) {
-      say({ kind: 'answer', id, result: null, error: toStored(located(error, { host: hostname() })) });
+      const stored = toStored(located(error, { host: hostname(), worker: hostname() }));
+      say({ kind: 'answer', id, result: null, error: scrubbed(stored, secrets) });
     }
   };
 
@@ -123,7 +125,7 @@ export function runStepChild({ steps, providers }: StepChildOptions): void {
         bytesPerSecond = message.bytesPerSecond;
         break;
       case 'call':
-        void answerCall(message.id, message.method, message.params);
+        void answerCall(message);
         break;
       case 'reply': {
         const waiting = replies.get(message.request);
@@ -186,16 +188,6 @@ function failure(error: unknown, step: string): Outcome {
   const entry: ErrorEntry = catalogue[stored.code];
   const declines = entry.elsewhere === true && (entry.passing !== true || step === 'preflight');
   return { kind: declines ? 'declined' : 'failed', error: { ...stored, causes: [...stored.causes] } };
-}
-
-async function call(providers: Providers, method: string, params: unknown): Promise<unknown> {
-  const signal = AbortSignal.timeout(25_000);
-  const { source: spec, vm } = params as { source: SourceSpec; vm?: string };
-  await using source = await providers.openSource(spec, signal);
-  // Awaited here: the source is closed when this function is left.
-  if (method === 'listVms') return await source.list(signal);
-  if (method === 'describeVm') return await source.describe(vm ?? null, signal);
-  throw new Error(`this worker knows no call ${method}`);
 }
 
 function stackOf(error: unknown): string {

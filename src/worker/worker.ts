@@ -31,6 +31,7 @@ import type { FromChild } from './messages.ts';
 import { becomeWorkerOf } from './pid-file.ts';
 import { endStrays } from './strays.ts';
 import { directoriesIn, sweep, sweepCalls } from './sweep.ts';
+import { keepWatches } from './watches.ts';
 
 export type WorkerOptions = {
   readonly server: ServerAddress;
@@ -263,8 +264,17 @@ async function work(options: WorkerOptions, signal: AbortSignal): Promise<void> 
       for (const token of commands.cancel) attempts.get(token)?.child.send({ kind: 'cancel', token });
       children.tell({ kind: 'bandwidth', bytesPerSecond: commands.bytesPerSecond });
       for (const call of commands.calls) if (!calls.has(call.id)) void answerCall(call);
+      watches.set(commands.watches);
     }
   };
+
+  const watches = keepWatches({
+    link,
+    me,
+    directoryOf,
+    log: (level, text, fields) => options.log(level, text, fields),
+    childDied,
+  });
 
   /** Questions look at foreign images too: each gets a child of its own, and is forgotten with it. */
   const answerCall = async (call: Commands['calls'][number]): Promise<void> => {
@@ -300,7 +310,7 @@ async function work(options: WorkerOptions, signal: AbortSignal): Promise<void> 
     clearInterval(alive);
     clearInterval(sweeps);
     heart.stop();
-    await children.endAll();
+    await Promise.all([children.endAll(), watches.endAll()]);
     link.close();
   }
 }

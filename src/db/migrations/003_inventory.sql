@@ -74,6 +74,8 @@ create table inventory_object (
   unique (system_id, kind, identity)
 );
 create index inventory_object_by_ref on inventory_object (system_id, kind, ref);
+-- Counts by kind.
+create index inventory_object_alive on inventory_object (system_id, kind) where gone_at is null;
 create index inventory_object_by_parent on inventory_object (system_id, parent_ref) where gone_at is null;
 
 -- What filters ask of a VM, narrow, so that a look through tens of thousands stays short. Written with the object.
@@ -114,6 +116,7 @@ create table inventory_vm (
   concern_list jsonb not null default '[]',
   rules_version text not null default ''
 );
+create index inventory_vm_by_severity on inventory_vm (system_id, severity);
 create index inventory_vm_by_system on inventory_vm (system_id, name);
 create index inventory_vm_by_name on inventory_vm (name, object_id);
 

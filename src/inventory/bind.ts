@@ -1,0 +1,88 @@
+/**
+ * Which stored object is which object of the source. An object is recognised by its stable id, where it has one, whatever
+ * its `ref` is now (a VM that was registered anew, a provider that was added again); otherwise by its `ref`. Where a
+ * source gives two objects one stable id, the second is `ID#REF`, for good. Pure but for `newId`.
+ */
+import { createHash } from 'node:crypto';
+import { newId } from '../model/ids.ts';
+
+export type Named = { readonly kind: string; readonly ref: string; readonly stableId: string | null };
+
+export type Known = {
+  readonly id: string;
+  readonly kind: string;
+  readonly identity: string;
+  readonly ref: string;
+  readonly gone: boolean;
+  /** It was named by the full read that goes on now. */
+  readonly named: boolean;
+};
+
+export type Bound<T extends Named> = { readonly object: T; readonly id: string; readonly identity: string };
+
+export type Facts = {
+  /** A full read goes on: what it has not named yet may be gone. */
+  readonly reading: boolean;
+  /** `keyOf` of what the same batch says is gone. */
+  readonly leaving: ReadonlySet<string>;
+};
+
+export function keyOf(kind: string, ref: string): string {
+  return `${kind} ${ref}`;
+}
+
+/** What an object is known by, and what it is known by when another one holds that already. */
+export function identitiesOf({ stableId, ref }: Named): [first: string, second: string] {
+  const first = bounded(stableId ?? ref);
+  return [first, bounded(`${first}#${ref}`)];
+}
+
+/**
+ * @param objects each kind and ref once
+ * @param known all stored objects with one of their identities or refs
+ * @returns each object with its id, and the ids of stored objects whose `ref` now means another one: they are gone
+ */
+export function bind<T extends Named>(
+  objects: readonly T[],
+  known: readonly Known[],
+  { reading, leaving }: Facts,
+): { bound: Bound<T>[]; displaced: string[] } {
+  const byIdentity = new Map(known.map((row) => [keyOf(row.kind, row.identity), row]));
+  const byRef = new Map(known.filter(({ gone }) => !gone).map((row) => [keyOf(row.kind, row.ref), row]));
+  const displaced: string[] = [];
+
+  const bound = objects.map((object) => {
+    const { kind, ref } = object;
+    const [wanted, other] = identitiesOf(object);
+    const holder = byIdentity.get(keyOf(kind, wanted));
+    const second = byIdentity.get(keyOf(kind, other));
+    const own = byRef.get(keyOf(kind, ref));
+    const isElsewhere =
+      holder !== undefined &&
+      holder.ref !== ref &&
+      !holder.gone &&
+      !leaving.has(keyOf(kind, holder.ref)) &&
+      (holder.named || !reading);
+    const isSecond = holder?.ref !== ref && (second?.ref === ref || isElsewhere);
+    const identity = isSecond ? other : wanted;
+    // What stood under this ref with another identity is the same object if nothing else is: only its stable id changed.
+    const row = (isSecond ? second : holder) ?? own;
+    const id = row?.id ?? newId();
+    if (own !== undefined && own.id !== id) displaced.push(own.id);
+    if (row !== undefined) byIdentity.delete(keyOf(kind, row.identity));
+    const now: Known = { id, kind, identity, ref, gone: false, named: true };
+    byIdentity.set(keyOf(kind, identity), now);
+    byRef.set(keyOf(kind, ref), now);
+    return { object, id, identity };
+  });
+  const alive = new Set(bound.map(({ id }) => id));
+  return { bound, displaced: displaced.filter((id) => !alive.has(id)) };
+}
+
+/** An index holds at most some 2,700 bytes: what is longer is known by its digest. */
+const longestIdentityBytes = 600;
+
+function bounded(identity: string): string {
+  if (Buffer.byteLength(identity) <= longestIdentityBytes) return identity;
+  return `sha256:${createHash('sha256').update(identity).digest('hex')}`;
+}

@@ -1,0 +1,100 @@
+/**
+ * The inside of the process that watches one provider: connects, reads, follows, until it is told to stop or something ends
+ * it. It gets account and secrets as a message and has them nowhere else; it talks to nobody but the provider and the worker.
+ */
+import { hostname } from 'node:os';
+import { located, type StoredError, toStored } from '../model/errors.ts';
+import type { InventoryNews, Providers } from '../providers/provider.ts';
+import { type Batcher, createBatcher } from './batches.ts';
+import { scrubbed } from './scrub.ts';
+import { watchOwnTree } from './strays.ts';
+import type { FromWatchChild, ToWatchChild } from './watch-messages.ts';
+
+/** What came is on its way at the latest after this. */
+const flushMs = 200;
+
+export function runWatchChild({ providers }: { readonly providers: Providers }): void {
+  const stopping = new AbortController();
+  const sent = new Map<number, PromiseWithResolvers<void>>();
+  let requests = 0;
+  const send = (news: string): Promise<void> => {
+    const request = ++requests;
+    const taken = Promise.withResolvers<void>();
+    sent.set(request, taken);
+    say({ kind: 'news', request, news });
+    return taken.promise;
+  };
+
+  const watch = async ({ account, secrets }: Extract<ToWatchChild, { kind: 'watch' }>): Promise<void> => {
+    let error: StoredError | null = null;
+    try {
+      await using connection = await providers.connect({ account, secrets }, stopping.signal);
+      await forward(connection.watchInventory(stopping.signal), createBatcher(send));
+    } catch (thrown) {
+      if (!stopping.signal.aborted) error = scrubbed(toStored(located(thrown, { worker: hostname() })), secrets);
+    }
+    // Left only once it is told: the process ends with its channel.
+    process.send?.({ kind: 'ended', error } satisfies FromWatchChild, () => process.exit(0));
+  };
+
+  process.on('message', (received) => {
+    const message = received as ToWatchChild;
+    switch (message.kind) {
+      case 'watch':
+        void watch(message);
+        break;
+      case 'sent':
+        sent.get(message.request)?.resolve();
+        sent.delete(message.request);
+        break;
+      case 'stop':
+        stopping.abort(new Error('stopped'));
+        for (const taken of sent.values()) taken.reject(new Error('stopped'));
+        break;
+      default:
+        message satisfies never;
+    }
+  });
+  process.on('disconnect', () => process.exit(0));
+  watchOwnTree();
+  say({ kind: 'started' });
+}
+
+/** Whatever has waited for a moment goes, and whatever fills a batch goes at once. */
+export async function forward(news: AsyncIterable<InventoryNews>, batcher: Batcher): Promise<void> {
+  const iterator = news[Symbol.asyncIterator]();
+  try {
+    let next = iterator.next();
+    for (;;) {
+      if (!batcher.isEmpty() && !(await within(next, flushMs))) await batcher.flush();
+      const { done, value } = await next;
+      if (done === true) break;
+      await batcher.add(value);
+      next = iterator.next();
+      next.catch(() => undefined); // thrown where it is awaited
+    }
+    await batcher.drain();
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => late.resolve(false), ms);
+  try {
+    return await Promise.race([
+      promise.then(
+        () => true,
+        () => true,
+      ),
+      late.promise,
+    ]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function say(message: FromWatchChild): void {
+  process.send?.(message, () => undefined);
+}
