@@ -118,7 +118,8 @@ function causesOf(error: unknown): string[] {
   return causes;
 }
 
-function fill(template: string, params: ErrorParams): string {
+/** A text of the catalogue with its parameters. */
+export function fill(template: string, params: ErrorParams): string {
   const known = /\{(\w+)(:bytes)?\}/g;
   const isKnown = ([, name = '']: RegExpExecArray): boolean => params[name] !== undefined && params[name] !== '';
   return template

@@ -10,7 +10,5 @@ create index inventory_vm_by_disk_path on inventory_vm using gin (disk_paths);
 create index inventory_vm_by_folded_name on inventory_vm (lower(name collate "C"), object_id);
 -- Whose concerns are to be looked for again.
 create index inventory_vm_by_rules on inventory_vm (rules_version, object_id);
--- Few among many: left out of every search.
-create index inventory_object_gone on inventory_object (id) where gone_at is not null;
 
 alter table saved_filter add column changed_at timestamptz not null default now();

@@ -1,5 +1,5 @@
 /** The database and memory give the same answer: random VMs, random filters, a real PostgreSQL. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../db/testing.ts';

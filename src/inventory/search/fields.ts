@@ -19,7 +19,8 @@ function field(
   more: Partial<Pick<Field, 'values' | 'many'>> = {},
 ): Field {
   const many = more.many ?? place.kind === 'array';
-  return { name, type, place, doc, many, values: more.values ?? [], of: (subject) => known(values(subject)) };
+  const of: Field['of'] = (subject) => known(values(subject)).filter((one) => !many || one !== '');
+  return { name, type, place, doc, many, values: more.values ?? [], of };
 }
 
 function known(given: Given | readonly Given[]): Plain[] {
@@ -28,7 +29,7 @@ function known(given: Given | readonly Given[]): Plain[] {
 
 function trait(name: TraitName, type: 'enum' | 'boolean' | 'text', doc: string, values: readonly string[] = []): Field {
   const many = name.includes('.');
-  const of: Values = ({ vm }) => traitValues[name](vm.data).filter((value) => value !== '');
+  const of: Values = ({ vm }) => traitValues[name](vm.data);
   return field(name, type, { kind: 'trait', name }, doc, of, { many, values });
 }
 
@@ -84,7 +85,10 @@ const columns: readonly Field[] = [
     'hardware version of VMware: 13 for vmx-13',
     ({ vm }) => /^vmx-(\d{1,6})$/.exec(vm.data.hardwareVersion)?.slice(1).map(Number) ?? [],
   ),
-  field('ip', 'text', array('v.ips'), 'its IP addresses, as its guest told', ({ vm }) => vm.data.ips),
+  field('ip', 'text', array('v.ips'), 'its IP addresses, as its guest told', ({ vm }) => [
+    ...vm.data.ips,
+    ...vm.data.nics.flatMap(({ ips }) => ips),
+  ]),
   field('mac', 'text', array('v.macs'), 'MAC addresses of its NICs', ({ vm }) => vm.data.nics.map(({ mac }) => mac)),
   field('network', 'text', array('v.networks'), 'networks of its NICs', ({ vm }) =>
     vm.data.nics.map(({ network }) => network),
@@ -104,7 +108,7 @@ const columns: readonly Field[] = [
     'disks.used',
     'size',
     column('v.used_bytes'),
-    'what its disks take at the source together; not known where the source does not tell it of every disk',
+    'what its disks take at the source together, as far as the source tells',
     ({ vm }) => usedBytes(vm.data.disks),
   ),
   field('nics.count', 'number', column('v.nic_count'), 'how many NICs', ({ vm }) => vm.data.nics.length),
@@ -217,8 +221,8 @@ export function fieldNamed(name: string): Field | undefined {
   return byName.get(name.toLowerCase());
 }
 
-/** Null when of any disk it is not known: a sum of some would be wrong in the direction that hurts. */
-export function usedBytes(disks: Subject['vm']['data']['disks']): number | null {
-  if (disks.length === 0 || disks.some((disk) => disk.usedBytes === null)) return null;
-  return disks.reduce((sum, disk) => sum + (disk.usedBytes ?? 0), 0);
+/** Null when it is not known of any disk. */
+function usedBytes(disks: Subject['vm']['data']['disks']): number | null {
+  const told = disks.flatMap((disk) => disk.usedBytes ?? []);
+  return told.length === 0 ? null : told.reduce((sum, bytes) => sum + bytes, 0);
 }

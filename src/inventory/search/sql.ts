@@ -65,7 +65,7 @@ function compared({ field, fact, operator, operands }: Comparison): Condition {
       return traits(place.name, operator, operands);
     case 'list': {
       const text = sql`(e.value ->> ${place.key}::text)`;
-      const at = field.type === 'number' ? sql`${text}::numeric` : text;
+      const at = field.type === 'number' ? sql`${text}::numeric` : sql`nullif(${text}, '')`;
       const inner = any(operands, (operand) => one(at, field.type, operator, operand));
       return sql`exists (select 1 from jsonb_array_elements(o.data -> ${place.list}::text) as e(value) where ${inner})`;
     }

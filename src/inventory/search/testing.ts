@@ -1,5 +1,6 @@
 /** VMs and filters by chance, and rows of them in a real database. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
+import { sql } from 'kysely';
 import type { VmObject } from '../../concerns/context.ts';
 import type { Db } from '../../db/db.ts';
 import { json } from '../../db/db.ts';
@@ -7,7 +8,7 @@ import type { Concern } from '../../model/concern.ts';
 import { newId } from '../../model/ids.ts';
 import { emptyVm, type InventoryDisk, type InventoryNic, type InventoryVm } from '../../model/inventory.ts';
 import type { ProviderType } from '../../model/provider.ts';
-import { columnsOf } from './columns.ts';
+import { severityOf, vmColumns, vmRow } from '../vm-row.ts';
 
 export const emptyDisk: InventoryDisk = {
   id: '2000',
@@ -190,8 +191,6 @@ export async function addProvider(db: Db, name: string, type: ProviderType): Pro
   return { id, systemId };
 }
 
-const ranks = { information: 1, warning: 2, critical: 3 } as const;
-
 export async function addVms(db: Db, systemId: string, vms: readonly StoredVm[]): Promise<void> {
   const objects = vms.map(({ id, vm }) => ({
     id,
@@ -205,13 +204,13 @@ export async function addVms(db: Db, systemId: string, vms: readonly StoredVm[])
     snapshot_token: null,
   }));
   const rows = vms.map(({ id, vm, concerns }) => ({
-    object_id: id,
-    system_id: systemId,
-    ...columnsOf(vm),
+    ...vmRow(vm, { objectId: id, systemId }, { type: 'vsphere' }),
     concerns: [...new Set(concerns.map(({ code }) => code))],
-    severity: Math.max(0, ...concerns.map(({ severity }) => ranks[severity])),
-    concern_list: json(concerns),
+    severity: severityOf(concerns),
+    concern_list: concerns,
   }));
+  const columns = sql.join(vmColumns.map((name) => sql.ref(name)));
   await db.kysely.insertInto('inventory_object').values(objects).execute();
-  await db.kysely.insertInto('inventory_vm').values(rows).execute();
+  await sql`insert into inventory_vm (${columns}) select ${columns}
+    from jsonb_populate_recordset(null::inventory_vm, ${json(rows)})`.execute(db.kysely);
 }
