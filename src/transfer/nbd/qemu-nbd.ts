@@ -7,6 +7,7 @@ import { join, resolve as absolute } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WherryError } from '../../model/errors.ts';
 import { type Exit, startChild } from '../../process/child.ts';
+import { alignBytes } from '../memory.ts';
 import { handshakeFlags, options } from './constants.ts';
 import { type QemuImage, imageOptions } from './image-options.ts';
 import { encodeOption } from './wire.ts';
@@ -70,7 +71,10 @@ export async function startQemuNbd(wanted: QemuNbdOptions, signal: AbortSignal):
   const place = await placeFor(wanted.directory, name);
   const { socketPath } = place;
   const facts = await look(path);
-  const direct = wanted.cache !== 'writeback' && facts.direct;
+  // Where qemu cannot find out how requests must be aligned (a new file is all hole) it takes 4 KiB, and refuses to write
+  // to a raw file of another size. There nearly everything goes past qemu-nbd anyway (direct.ts).
+  const odd = format === 'raw' && !wanted.readOnly && facts.sizeBytes % alignBytes !== 0;
+  const direct = wanted.cache !== 'writeback' && facts.direct && !odd;
   const args = [
     '--persistent',
     `--shared=${shared}`,
@@ -153,14 +157,17 @@ function greets(socketPath: string, deadline: AbortSignal): Promise<boolean> {
 }
 
 /** What kind of file it is and whether O_DIRECT works there; qemu-nbd itself says what is wrong with a missing one. */
-async function look(path: string): Promise<{ blockDevice: boolean; direct: boolean }> {
+async function look(path: string): Promise<{ blockDevice: boolean; direct: boolean; sizeBytes: number }> {
   let blockDevice = false;
+  let sizeBytes = 0;
   try {
-    blockDevice = (await stat(path)).isBlockDevice();
+    const facts = await stat(path);
+    blockDevice = facts.isBlockDevice();
+    sizeBytes = facts.size;
     await (await open(path, constants.O_RDONLY | constants.O_DIRECT)).close();
-    return { blockDevice, direct: true };
+    return { blockDevice, direct: true, sizeBytes };
   } catch {
-    return { blockDevice, direct: false };
+    return { blockDevice, direct: false, sizeBytes };
   }
 }
 

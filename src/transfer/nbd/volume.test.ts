@@ -87,6 +87,24 @@ test('whole pages of a raw volume go to its file, the rest through qemu-nbd, and
   await volume.close();
 });
 
+test('a new raw volume whose size is no multiple of 4 KiB takes every byte', async () => {
+  await using folder = await testFolder();
+  const path = join(folder.path, 'volume');
+  const size = 3 * MiB + 7 * 512;
+  await run('qemu-img', 'create', '-q', '-f', 'raw', path, String(size));
+  const volume = await openVolume({ path, format: 'raw', readOnly: false, startsZeroed: true }, folder.path, signal);
+  const memory = sharedMemory(size);
+  testPattern(size).copy(memory);
+  await volume.write(0, memory.subarray(0, size), signal);
+  await volume.zero(MiB, 4096 + 512, signal);
+  await volume.flush(signal);
+  const expected = testPattern(size).fill(0, MiB, MiB + 4096 + 512);
+  const fresh = await openVolume({ path, format: 'raw', readOnly: true, startsZeroed: false }, folder.path, signal);
+  expect((await fresh.read(0, size, signal)).equals(expected)).toBe(true);
+  await fresh.close();
+  await volume.close();
+});
+
 test('a full file system is an error of its own, also for whole pages', async () => {
   await using folder = await testFolder();
   const path = join(folder.path, 'volume');
