@@ -16,7 +16,7 @@ export async function checkDigests(
   report: Report,
   product: Product,
   detail: VmMigrationDetail,
-  appliance: Appliance,
+  appliance: Pick<Appliance, 'disks'>,
 ): Promise<void> {
   const manifest = await product.client.get<Manifest>(`/vm-migrations/${detail.id}/manifest`);
   report.check('the manifest has every disk', manifest.disks.length === appliance.disks.length);

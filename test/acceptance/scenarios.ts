@@ -1,12 +1,15 @@
 import { badGuest } from './bad-guest.ts';
 import { badInput } from './bad-input.ts';
 import { asAUser } from './as-a-user.ts';
+import { faultyDisks } from './faulty-disks.ts';
 import { gzipOva } from './gzip-ova.ts';
 import { idleMemory } from './idle-memory.ts';
 import { killAnything, killSome } from './kill-anything.ts';
 import { ovaToFiles } from './ova-to-files.ts';
 import { ovaToLibvirt } from './ova-to-libvirt.ts';
+import { resumeInDisk } from './resume-in-disk.ts';
 import { serverAway } from './server-away.ts';
+import { verifiedCopy } from './verified-copy.ts';
 import type { Scenario } from './scenario.ts';
 
 /** All scenarios, in the order in which they run. */
@@ -18,7 +21,10 @@ export const scenarios: readonly Scenario[] = [
   idleMemory,
   badInput,
   badGuest,
+  verifiedCopy,
+  faultyDisks,
   killSome,
   killAnything,
+  resumeInDisk,
   serverAway,
 ];
