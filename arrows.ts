@@ -103,8 +103,9 @@ const areas: readonly Area[] = [
       'migration/step.ts',
       'migration/vm-name.ts',
       'providers/provider.ts',
+      'transfer/throttle.ts',
     ],
-    why: 'worker knows model, process, the protocol and the ports; main.ts hands it steps and providers',
+    why: 'worker knows model, process, the protocol, the ports and the limiter; main.ts hands it steps and providers',
   },
 ];
 

@@ -1,6 +1,7 @@
 /** Wires the roles: server, worker, the process of one VM migration or one watched provider; everything else is a client command. */
 import { addImportCommand } from './cli/import-command.ts';
 import { createProgram } from './cli/program.ts';
+import { addVerifyCommand } from './cli/verify-command.ts';
 import { addWorkerCommand } from './cli/worker-command.ts';
 
 const needed = 26;
@@ -33,6 +34,27 @@ if (process.argv[2] === 'step-child') {
     },
     commands: [
       addImportCommand,
+      (program) =>
+        addVerifyCommand(program, async (lines) => {
+          const [{ parseManifests }, { checkFile }] = await Promise.all([
+            import('./transfer/manifest-parse.ts'),
+            import('./transfer/manifest-file.ts'),
+          ]);
+          const manifests = await parseManifests(lines);
+          return {
+            disks: manifests.map(({ disk, coverage, about }) => ({
+              disk,
+              name: about?.name ?? '',
+              vm: about?.vm ?? '',
+              sizeBytes: coverage.sizeBytes,
+            })),
+            check: async ({ disk, path, format }, onProgress, signal) => {
+              const manifest = manifests.find((one) => one.disk === disk);
+              if (manifest === undefined) throw new Error(`the manifest has no disk ${disk}`);
+              return checkFile({ manifest, path, format }, signal, { onProgress });
+            },
+          };
+        }),
       (program) =>
         addWorkerCommand(program, async (options, signal) => {
           const [{ runWorker }, { removeShortcut }] = await Promise.all([

@@ -1,6 +1,7 @@
 /** What belongs to a server beside its base: the engine with its routes, and the built-in worker. */
 import { join } from 'node:path';
 import type { MakePart, ServerPart } from './http/server.ts';
+import { limitRoutes } from './http/limit-routes.ts';
 import { migrationRoutes } from './http/migration-routes.ts';
 import { providerInventoryRoutes } from './http/provider-inventory-routes.ts';
 import { providerRoutes } from './http/provider-routes.ts';
@@ -33,6 +34,7 @@ const enginePart: MakePart = async ({ db, vault, hub, config, log }): Promise<Se
   return {
     routes: [
       migrationRoutes(engine),
+      limitRoutes(engine),
       workerRoutes(engine),
       watchRoutes(inventory),
       providerRoutes(engine, inventory),

@@ -33,6 +33,8 @@ export type Client = {
   get<T>(path: string, call?: Call): Promise<T>;
   /** Sends an Idempotency-Key; tries again when the answer got lost, for at most 30 s. */
   post<T>(path: string, body?: unknown, call?: Call): Promise<T>;
+  /** Safe to send twice, as PUTs are. */
+  put<T>(path: string, body: unknown, call?: Call): Promise<T>;
   delete(path: string, call?: Call): Promise<void>;
   /** The answer as text, whatever it is. */
   text(path: string, call?: Call): Promise<string>;
@@ -83,6 +85,7 @@ export function createClient(options: ClientOptions): Client {
       const headers = { 'idempotency-key': randomUUID() };
       return again(() => json('POST', path, { ...call, body: body ?? {} }, headers), call.signal);
     },
+    put: (path, body, call = {}) => again(() => json('PUT', path, { ...call, body }), call.signal),
     delete: (path, call) => json('DELETE', path, call),
     text: async (path, call = {}) => textOf(await send('GET', path, call, { accept: '*/*' }), to.name),
     stream: async (onMessage, signal) => {

@@ -72,9 +72,10 @@ function linesOf(vm: VmMigrationView): string[] {
     for (const disk of step.disks) {
       const share = disk.bytesTotal === 0 ? 1 : disk.bytesDone / disk.bytesTotal;
       const left = disk.etaSeconds === null ? '' : `, ${Math.ceil(disk.etaSeconds)} s left`;
+      const waits = vm.disks.find(({ diskId }) => diskId === disk.diskId)?.bottleneck?.text;
       const rate = disk.bytesPerSecond > 0 ? `, ${shownBytes(disk.bytesPerSecond)}/s` : '';
       lines.push(
-        `      ${bar(share)} ${disk.diskId}: ${shownBytes(disk.bytesDone)} of ${shownBytes(disk.bytesTotal)}${rate}${left}`,
+        `      ${bar(share)} ${disk.diskId}: ${shownBytes(disk.bytesDone)} of ${shownBytes(disk.bytesTotal)}${rate}${left}${waits === undefined ? '' : `, ${waits}`}`,
       );
     }
   }

@@ -4,12 +4,21 @@ import { explain, toStored, WherryError } from '../model/errors.ts';
 
 /**
  * 0 done; 1 the migration or request failed; 2 the command line is wrong; 3 no server answers; 4 not signed in or not
- * allowed; 130 interrupted. Documented in `wherry --help`.
+ * allowed; 5 a verified disk differs from its manifest; 130 interrupted. Documented in `wherry --help`.
  */
-export const exitCodes = { done: 0, failed: 1, usage: 2, unreachable: 3, refused: 4, interrupted: 130 } as const;
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  unreachable: 3,
+  refused: 4,
+  differs: 5,
+  interrupted: 130,
+} as const;
 
 export const exitCodesText = `
-Exit codes: 0 done, 1 failed, 2 wrong command line, 3 no server answers, 4 not signed in or not allowed, 130 interrupted.
+Exit codes: 0 done, 1 failed, 2 wrong command line, 3 no server answers, 4 not signed in or not allowed, 5 a verified disk
+differs from its manifest, 130 interrupted.
 Environment: WHERRY_HOME (data of a server, and where its unix socket is found), WHERRY_SERVER (URL of a server elsewhere),
 WHERRY_TOKEN (API token for it), WHERRY_CA (PEM file to trust).`;
 

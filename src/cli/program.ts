@@ -1,7 +1,9 @@
 /** The command line: one file per command. */
 import { Command } from 'commander';
 import { version } from '../version.ts';
+import { addLimitCommand } from './limit-command.ts';
 import { addListCommand } from './list-command.ts';
+import { addManifestCommand } from './manifest-command.ts';
 import { addMigrationsCommand } from './migrations-command.ts';
 import { exitCodes, exitCodesText } from './output.ts';
 import { addServerCommand, type StartServer } from './server-command.ts';
@@ -28,7 +30,9 @@ export function createProgram({ startServer, commands }: Roles): Command {
     process.exit(code === 'commander.help' || exitCode === 0 ? exitCode : exitCodes.usage);
   });
   for (const add of commands) add(program);
+  addLimitCommand(program);
   addListCommand(program);
+  addManifestCommand(program);
   addMigrationsCommand(program);
   addStatusCommand(program);
   addServerCommand(program, startServer);

@@ -5,9 +5,11 @@ import { Value } from 'typebox/value';
 import * as api from '../migration/api.ts';
 import { cancelMigration, cancelVmMigration, requestUndo } from '../migration/cancel-store.ts';
 import { createMigration } from '../migration/create-store.ts';
-import { readDetail, readManifest } from '../migration/detail-store.ts';
+import { readDetail } from '../migration/detail-store.ts';
 import type { Engine } from '../migration/engine.ts';
 import { readLog } from '../migration/log-store.ts';
+import { manifestText } from '../migration/manifest-store.ts';
+import { readRates } from '../migration/rate-store.ts';
 import { listMigrations, readMigration, readVmMigration } from '../migration/view-store.ts';
 import { listWorkers } from '../migration/worker-store.ts';
 import { WherryError } from '../model/errors.ts';
@@ -33,7 +35,7 @@ export function migrationRoutes(engine: Engine): Routes {
       ShownError: api.ShownError,
       WaitReason: api.WaitReason,
       LogPage: api.LogPage,
-      Manifest: api.Manifest,
+      Rates: api.Rates,
       WorkerView: api.WorkerView,
       ListSource: api.ListSource,
       DescribeSource: api.DescribeSource,
@@ -164,13 +166,35 @@ function addRecords(app: App, { db }: Engine): void {
       config: { permission: 'viewer' },
       schema: {
         operationId: 'getVmMigrationManifest',
-        summary: 'The digests of what was copied',
+        summary: 'The digests of what the target disks hold, as JSON lines (docs/manifest.md)',
         tags: ['migrations'],
         params: ById,
-        response: { 200: api.Manifest },
       },
     },
-    ({ params }) => readManifest(db, params.id),
+    async ({ params }, reply) => {
+      const text = await manifestText(db, params.id);
+      return reply
+        .type('application/jsonl; charset=utf-8')
+        .header('content-disposition', `attachment; filename="${params.id}.manifest"`)
+        .send(Readable.from(text));
+    },
+  );
+  app.get(
+    '/vm-migrations/:id/rates',
+    {
+      config: { permission: 'viewer' },
+      schema: {
+        operationId: 'getVmMigrationRates',
+        summary: 'How fast the disks of one VM were copied over time, and what each copy waited for',
+        tags: ['migrations'],
+        params: ById,
+        response: { 200: api.Rates },
+      },
+    },
+    async ({ params }) => {
+      await readVmMigration(db.kysely, params.id);
+      return { disks: await readRates(db, params.id) };
+    },
   );
 }
 

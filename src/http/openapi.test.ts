@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { openTestVault } from '../db/testing.ts';
 import { type Inventory, startInventory } from '../inventory/inventory.ts';
 import { type Engine, startEngine } from '../migration/engine.ts';
+import { limitRoutes } from './limit-routes.ts';
 import { migrationRoutes } from './migration-routes.ts';
 import { providerInventoryRoutes } from './provider-inventory-routes.ts';
 import { providerRoutes } from './provider-routes.ts';
@@ -22,6 +23,7 @@ test('docs/openapi.json describes the API as it is (run script/openapi after a c
     inventory = startInventory({ db, vault, publish: async () => undefined });
     return [
       migrationRoutes(engine),
+      limitRoutes(engine),
       workerRoutes(engine),
       watchRoutes(inventory),
       providerRoutes(engine, inventory),

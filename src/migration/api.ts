@@ -5,11 +5,12 @@
  */
 import Type from 'typebox';
 import { Concern } from '../model/concern.ts';
+import { BytesPerSecond, LimitScope } from '../model/limit.ts';
 import { StringEnum } from '../model/schema.ts';
 import { ShownError } from '../model/shown-error.ts';
 import { VmMigrationSpec } from '../model/spec.ts';
 import { Vm, VmSummary } from '../model/vm.ts';
-import { DiskProgress, LedgerRow, LogLine } from './protocol.ts';
+import { DiskProgress, LedgerRow, LogLine, RateSamples } from './protocol.ts';
 import {
   type Cancelation,
   cancelationMoves,
@@ -49,6 +50,14 @@ export type ShownConcern = Type.Static<typeof ShownConcern>;
 export const LeftBehind = Type.Object({ ...LedgerRow.properties, what: Type.String() });
 export type LeftBehind = Type.Static<typeof LeftBehind>;
 
+/** What a copy waits for most: `share` of its time, 0 to 1; `text`: "waiting for the source 71 %". */
+export const Bottleneck = Type.Object({
+  station: StringEnum(['source', 'target', 'cpu', 'limiter']),
+  share: Type.Number(),
+  text: Type.String(),
+});
+export type Bottleneck = Type.Static<typeof Bottleneck>;
+
 /** One disk over all steps: what the step that deals with it now (or dealt last) has reported. */
 export const DiskView = Type.Object({
   diskId: Type.String(),
@@ -64,6 +73,8 @@ export const DiskView = Type.Object({
   etaSeconds: Maybe(Type.Number()),
   /** Shares of the time, each 0 to 1: what the copy waited for. */
   waited: DiskProgress.properties.waited,
+  /** Null where nothing was measured: steps that are no copy. */
+  bottleneck: Maybe(Bottleneck),
 });
 export type DiskView = Type.Static<typeof DiskView>;
 
@@ -135,11 +146,55 @@ export const Counts = Type.Object({
 });
 export type Counts = Type.Static<typeof Counts>;
 
+/** A bandwidth limit. `name`: what people know its subject by. */
+export const LimitView = Type.Object({
+  scope: LimitScope,
+  id: Type.String(),
+  name: Type.String(),
+  bytesPerSecond: Type.Integer(),
+  setBy: Type.String(),
+  setAt: Time,
+});
+export type LimitView = Type.Static<typeof LimitView>;
+export const LimitList = Type.Object({ items: Type.Array(LimitView) });
+/** `bytesPerSecond` null lifts the limit. */
+export const SetLimits = Type.Object(
+  {
+    limits: Type.Array(
+      Type.Object(
+        {
+          scope: LimitScope,
+          id: Type.String({ minLength: 1, maxLength: 255 }),
+          bytesPerSecond: Maybe(BytesPerSecond),
+        },
+        { additionalProperties: false },
+      ),
+      { minItems: 1, maxItems: 1000 },
+    ),
+  },
+  { additionalProperties: false },
+);
+export type SetLimits = Type.Static<typeof SetLimits>;
+/** A limit that something is under. */
+export const LimitOver = Type.Object({ scope: LimitScope, id: Type.String(), bytesPerSecond: Type.Integer() });
+export type LimitOver = Type.Static<typeof LimitOver>;
+
+/** How fast a disk's copies went (one for each attempt, oldest first), and what each waited for. */
+export const DiskRates = Type.Object({
+  diskId: Type.String(),
+  copies: Type.Array(Type.Object({ beganAt: Time, samples: RateSamples, waited: DiskProgress.properties.waited })),
+});
+export type DiskRates = Type.Static<typeof DiskRates>;
+export const Rates = Type.Object({ disks: Type.Array(DiskRates) });
+export type Rates = Type.Static<typeof Rates>;
+
 const migrationFields = {
   id: Id,
   name: Type.String(),
   state: MigrationStateSchema,
   counts: Counts,
+  /** Bandwidth limits that its copies are under now; its own also before anything is copied. */
+  limits: Type.Array(LimitOver),
   ...progressFields,
   createdBy: Type.String(),
   createdAt: Time,
@@ -217,22 +272,6 @@ export const LogPage = Type.Object({
 });
 export type LogPage = Type.Static<typeof LogPage>;
 
-/** The target copy's digests: hex SHA-256 of each 64 MiB chunk over its leaves' digests (4 MiB each). */
-export const Manifest = Type.Object({
-  vmMigrationId: Id,
-  targetCopyId: Id,
-  leafBytes: Type.Integer(),
-  chunkBytes: Type.Integer(),
-  disks: Type.Array(
-    Type.Object({
-      diskId: Type.String(),
-      sizeBytes: Maybe(Type.Integer()),
-      chunks: Type.Array(Type.Object({ chunk: Type.Integer(), digest: Type.String() })),
-    }),
-  ),
-});
-export type Manifest = Type.Static<typeof Manifest>;
-
 export const WorkerView = Type.Object({
   id: Id,
   name: Type.String(),
@@ -244,6 +283,8 @@ export const WorkerView = Type.Object({
   lastSeenAt: Time,
   /** VM migrations that it works on. */
   load: Type.Integer(),
+  /** Bandwidth limits of this worker and of its host. */
+  limits: Type.Array(LimitOver),
 });
 export type WorkerView = Type.Static<typeof WorkerView>;
 

@@ -5,6 +5,7 @@ import { WherryError } from '../model/errors.ts';
 import { failPoint } from '../model/fail-points.ts';
 import { writeLog } from './log-store.ts';
 import { announce } from './news-store.ts';
+import { keepRates, withoutSamples } from './rate-store.ts';
 import type { Policy } from './policy.ts';
 import type {
   AttemptReport,
@@ -64,7 +65,7 @@ export async function acceptReport(tx: Tx, policy: Policy, report: AttemptReport
     .updateTable('step')
     .set({
       lease_until: inMs(policy.leaseMs),
-      ...(report.progress !== null && { progress: json(report.progress) }),
+      ...(report.progress !== null && { progress: json(withoutSamples(report.progress)) }),
       // Bytes that need never be copied again: whatever ends this attempt, it was not fruitless.
       ...(report.journal.length > 0 && { fruitless: -1 }),
     })
@@ -79,6 +80,7 @@ export async function acceptReport(tx: Tx, policy: Policy, report: AttemptReport
     .where('id', '=', step.vm_migration_id)
     .executeTakeFirstOrThrow();
   await writeChunks(tx, vm.target_copy_id, report.token, report.journal);
+  await keepRates(tx, step.vm_migration_id, report);
   await writeLog(tx, policy, { vmMigrationId: step.vm_migration_id, step: step.name, ...report });
   await announce(tx, { migrationId: vm.migration_id, vmMigrationId: step.vm_migration_id });
   return true;
@@ -90,13 +92,16 @@ async function writeChunks(
   token: string,
   journal: readonly JournalEntry[],
 ): Promise<void> {
-  if (journal.length === 0) return;
-  await sql`
-    insert into copy_chunk (target_copy_id, disk_id, chunk, token, digest)
-    select ${targetCopyId}, disk_id, chunk, ${token}, decode(digest, 'hex')
-    from unnest(${journal.map((entry) => entry.diskId)}::text[], ${journal.map((entry) => entry.chunk)}::integer[],
-                ${journal.map((entry) => entry.digest)}::text[]) as told (disk_id, chunk, digest)
-    on conflict do nothing`.execute(tx);
+  for (const table of ['copy_chunk', 'applied_chunk'] as const) {
+    const told = journal.filter(({ applied }) => (applied === true) === (table === 'applied_chunk'));
+    if (told.length === 0) continue;
+    await sql`
+      insert into ${sql.table(table)} (target_copy_id, disk_id, chunk, token, digest)
+      select ${targetCopyId}, disk_id, chunk, ${token}, decode(digest, 'hex')
+      from unnest(${told.map((entry) => entry.diskId)}::text[], ${told.map((entry) => entry.chunk)}::integer[],
+                  ${told.map((entry) => entry.digest)}::text[]) as told (disk_id, chunk, digest)
+      on conflict do nothing`.execute(tx);
+  }
 }
 
 /** The chunks that count: said since the disk was last begun anew; of several, what the latest attempt said. */

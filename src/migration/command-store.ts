@@ -7,13 +7,11 @@ import type { Db, Tx } from '../db/db.ts';
 import { callSecrets, type Vault } from '../db/vault-store.ts';
 import { type StoredError, WherryError } from '../model/errors.ts';
 import { newId } from '../model/ids.ts';
+import { limitsOfWorker } from './limit-store.ts';
 import { wakeCall, wakeCommands } from './news-store.ts';
 import type { Secrets } from '../model/provider.ts';
 import type { CallAnswer, CallMethod, Commands } from './protocol.ts';
 import { json, maybeJson, now } from './rows-store.ts';
-
-/** Bytes per second over all copies of a worker, as an administrator set it. */
-const bandwidthSetting = 'worker.bytes_per_second';
 
 /** With a call go its secrets: joined here, for this answer only; the version is made without them. */
 export async function readCommands(db: Db, vault: Vault, workerId: string): Promise<Commands> {
@@ -43,16 +41,11 @@ export async function readCommands(db: Db, vault: Vault, workerId: string): Prom
     .where('state', '!=', 'stopped')
     .orderBy('id')
     .execute();
-  const limit = await db.kysely
-    .selectFrom('setting')
-    .select('value')
-    .where('name', '=', bandwidthSetting)
-    .executeTakeFirst();
   const content = {
     cancel: cancel.flatMap(({ token }) => (token === null ? [] : [token])),
     calls: calls.map(({ id, method, params }) => ({ id, method, params })),
     watches,
-    bytesPerSecond: typeof limit?.value === 'number' && limit.value > 0 ? limit.value : null,
+    limits: await limitsOfWorker(db.kysely, workerId),
   };
   const version = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16);
   const withSecrets: Commands['calls'] = [];

@@ -1,12 +1,8 @@
-/** One VM migration with everything that is kept about it, and the manifest of its target copy. */
+/** One VM migration with everything that is kept about it. */
 import { sql } from 'kysely';
 import type { Db } from '../db/db.ts';
-import type { Manifest, VmMigrationDetail } from './api.ts';
-import { readChunks } from './attempt-store.ts';
+import type { VmMigrationDetail } from './api.ts';
 import { iso, readVmMigration, shown } from './view-store.ts';
-
-export const leafBytes = 4 * 1024 * 1024;
-export const chunkBytes = 64 * 1024 * 1024;
 
 /** @throws request.not_found */
 export async function readDetail(db: Db, id: string): Promise<VmMigrationDetail> {
@@ -60,23 +56,5 @@ export async function readDetail(db: Db, id: string): Promise<VmMigrationDetail>
       error: shown(attempt.error),
     })),
     chunks: chunks.rows,
-  };
-}
-
-/** @throws request.not_found */
-export async function readManifest(db: Db, id: string): Promise<Manifest> {
-  const { row } = await readVmMigration(db.kysely, id);
-  const chunks = await readChunks(db.kysely, row.target_copy_id);
-  const diskIds = new Set([...(row.vm?.disks.map((disk) => disk.id) ?? []), ...chunks.map(({ diskId }) => diskId)]);
-  return {
-    vmMigrationId: id,
-    targetCopyId: row.target_copy_id,
-    leafBytes,
-    chunkBytes,
-    disks: [...diskIds].map((diskId) => ({
-      diskId,
-      sizeBytes: row.vm?.disks.find((disk) => disk.id === diskId)?.sizeBytes ?? null,
-      chunks: chunks.filter((chunk) => chunk.diskId === diskId).map(({ chunk, digest }) => ({ chunk, digest })),
-    })),
   };
 }

@@ -1,5 +1,6 @@
 /** What a worker gets with a step. */
 import type { Executor } from '../db/db.ts';
+import { limitKeysOfVm } from './limit-store.ts';
 import type { Policy } from './policy.ts';
 import { type Lease, protocolVersion } from './protocol.ts';
 
@@ -47,6 +48,7 @@ export async function buildLease(db: Executor, token: string, policy: Policy): P
     ledger,
     checkpoint: step.checkpoint,
     secrets: {},
+    limitKeys: step.worker_id === null ? [] : await limitKeysOfVm(db, vm, step.worker_id),
     leaseMs: policy.leaseMs,
   };
 }

@@ -2,7 +2,7 @@
  * Percent, rate and time left, from what steps have reported. Bytes are the truth; a percentage over all steps needs
  * weights, and these are the shares of wall time that the steps of a copy with conversion took when measured. Pure.
  */
-import type { DiskView } from './api.ts';
+import type { Bottleneck, DiskView } from './api.ts';
 import type { DiskProgress, Progress } from './protocol.ts';
 import type { StepState } from './states.ts';
 
@@ -87,11 +87,26 @@ export function disksOf(steps: readonly StepProgress[], disks: readonly DiskFact
     const facts = { diskId: disk.id, name: disk.name, sizeBytes: disk.sizeBytes };
     if (latest === undefined) return { ...facts, ...nothing, bytesTotal: disk.sizeBytes ?? 0 };
     const still = latest.step.state === 'running' ? {} : { bytesPerSecond: 0, etaSeconds: null };
-    return { ...latest.progress, ...still, ...facts, step: latest.step.name };
+    const { samples: _, ...progress } = latest.progress;
+    return { ...progress, ...still, ...facts, step: latest.step.name, bottleneck: bottleneckOf(progress.waited) };
   });
 }
 
-const nothing: Omit<DiskProgress, 'diskId'> & { step: string } = {
+/** The station with the largest share; null when nothing was measured, or nothing worth naming. */
+export function bottleneckOf(waited: DiskProgress['waited']): Bottleneck | null {
+  if (waited === null) return null;
+  let most: Station = 'source';
+  for (const station of stations) if (waited[station] > waited[most]) most = station;
+  const share = waited[most];
+  const percent = Math.round(share * 100);
+  return percent < 1 ? null : { station: most, share, text: `waiting for the ${stationNames[most]} ${percent} %` };
+}
+
+type Station = Bottleneck['station'];
+const stations = ['source', 'target', 'cpu', 'limiter'] as const;
+const stationNames = { source: 'source', target: 'target', cpu: 'CPU', limiter: 'bandwidth limit' } as const;
+
+const nothing: Omit<DiskProgress, 'diskId' | 'samples'> & { step: string; bottleneck: null } = {
   step: '',
   bytesDone: 0,
   bytesTotal: 0,
@@ -99,6 +114,7 @@ const nothing: Omit<DiskProgress, 'diskId'> & { step: string } = {
   bytesPerSecond: 0,
   etaSeconds: null,
   waited: null,
+  bottleneck: null,
 };
 
 function bounded(fraction: number): number {

@@ -19,6 +19,7 @@
  */
 import Type from 'typebox';
 import type { StoredError } from '../model/errors.ts';
+import { KeyedLimit, mostLimits } from '../model/limit.ts';
 import { StringEnum } from '../model/schema.ts';
 import { Vm } from '../model/vm.ts';
 import { VmMigrationSpec } from '../model/spec.ts';
@@ -99,11 +100,17 @@ export const Lease = Type.Object({
   checkpoint: Json,
   /** Provider secrets that this step needs, joined for this answer only. */
   secrets: Type.Record(Type.String(), Type.String()),
+  /** Keys of all bandwidth limits that this attempt is under; which of them are set now, and how low, is in the commands. */
+  limitKeys: Type.Array(Type.String()),
   leaseMs: Type.Integer(),
 });
 export type Lease = Type.Static<typeof Lease>;
 export const LeaseAnswer = Type.Object({ lease: Type.Union([Lease, Type.Null()]) });
 export type LeaseAnswer = Type.Static<typeof LeaseAnswer>;
+
+/** The rate over time: [seconds since the copy began, bytes per second since the sample before], oldest first. */
+export const RateSamples = Type.Array(Type.Tuple([Type.Number(), Type.Number()]), { maxItems: 120 });
+export type RateSamples = Type.Static<typeof RateSamples>;
 
 export const DiskProgress = Type.Object({
   diskId: Type.String(),
@@ -119,6 +126,8 @@ export const DiskProgress = Type.Object({
     Type.Object({ source: Type.Number(), target: Type.Number(), cpu: Type.Number(), limiter: Type.Number() }),
     Type.Null(),
   ]),
+  /** Of copies; kept apart from the rest when it arrives. */
+  samples: Type.Optional(RateSamples),
 });
 export type DiskProgress = Type.Static<typeof DiskProgress>;
 
@@ -138,6 +147,8 @@ export const JournalEntry = Type.Object({
   chunk: Type.Integer({ minimum: 0 }),
   /** Hex SHA-256 over the leaves' digests. */
   digest: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  /** The digest is not the source's but that of the target's content after the conversion was applied and read back. */
+  applied: Type.Optional(Type.Literal(true)),
 });
 export type JournalEntry = Type.Static<typeof JournalEntry>;
 
@@ -187,8 +198,8 @@ export const Commands = Type.Object({
   ),
   /** Providers whose inventory this worker reads and follows now (inventory/protocol.ts). */
   watches: Type.Array(Watch),
-  /** Bytes per second over all copies of a worker; null: no limit. */
-  bytesPerSecond: Type.Union([Type.Number(), Type.Null()]),
+  /** Every bandwidth limit that may concern this worker: its share of each, over all its attempts that have the key. */
+  limits: Type.Array(KeyedLimit, { maxItems: mostLimits }),
 });
 export type Commands = Type.Static<typeof Commands>;
 export const CommandsRequest = Type.Object({ workerId: Id, bootId: Id, known: Type.String(), waitMs: Type.Integer() });

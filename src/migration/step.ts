@@ -6,6 +6,7 @@
 import type { JournalEntry, Lease, LedgerRow, LogLine, Progress } from './protocol.ts';
 import type { FailPoint } from '../model/fail-points.ts';
 import type { Providers } from '../providers/provider.ts';
+import type { Limit } from '../transfer/throttle.ts';
 
 export type StepContext = {
   readonly lease: Lease;
@@ -29,8 +30,8 @@ export type StepContext = {
    * the disk is copied anew, so that what earlier attempts told of it is void from now on.
    */
   chunks(diskId: string, options?: { readonly startOver?: boolean }): Promise<readonly JournalEntry[]>;
-  /** Bytes per second that this step's copies may use now; null: no limit. Read again for every block. */
-  bandwidth(): number | null;
+  /** What all copies of this attempt must ask before they read: shared with everything else under the same limits. */
+  readonly limit: Limit;
   /** Does nothing unless a test armed this point. */
   failPoint(point: FailPoint): Promise<void>;
 };

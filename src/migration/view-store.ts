@@ -14,6 +14,7 @@ import type {
 } from './api.ts';
 import { countsOf } from './migration-state.ts';
 import { stepNames } from './itinerary.ts';
+import { limitsOfMigration } from './limit-store.ts';
 import { disksOf, type Overall, progressOf, sumOf } from './progress-of.ts';
 import { nameOf, type StepRow, type VmRow } from './rows-store.ts';
 import { type MigrationState, migrationMoves } from './states.ts';
@@ -69,6 +70,7 @@ export async function readMigration(db: Executor, id: string): Promise<Migration
     name: row.name,
     state: row.state,
     counts: countsOf(vms.map(({ state }) => state)),
+    limits: await limitsOfMigration(db, id, vms),
     ...sumOf(views),
     createdBy: row.created_by,
     createdAt: row.created_at.toISOString(),

@@ -2,7 +2,10 @@
 import { sql } from 'kysely';
 import type { Db, Tx } from '../db/db.ts';
 import { type StoredError, toStored, WherryError } from '../model/errors.ts';
+import { limitKey } from '../model/limit.ts';
 import type { WorkerView } from './api.ts';
+import { limitsOfKeys } from './limit-store.ts';
+import { hostName } from './limits.ts';
 import type { Policy } from './policy.ts';
 import { type Hello, protocolVersion } from './protocol.ts';
 import { inMs, lockEngine, now, type StepRow } from './rows-store.ts';
@@ -167,10 +170,16 @@ export async function listWorkers(db: Db): Promise<WorkerView[]> {
     .orderBy('name')
     .orderBy('id')
     .execute();
+  const limits = await limitsOfKeys(db.kysely, rows.flatMap(keysOf));
   return rows.map(({ os_user, last_seen_at, active, ...row }) => ({
     ...row,
+    limits: limits.filter(({ scope, id }) => keysOf(row).includes(limitKey(scope, id))),
     user: os_user,
     lastSeenAt: last_seen_at.toISOString(),
     load: active ?? 0,
   }));
+}
+
+function keysOf({ id, host }: { readonly id: string; readonly host: string }): string[] {
+  return [limitKey('worker', id), limitKey('host', hostName(host))];
 }

@@ -37,8 +37,8 @@ export type Journal = AsyncDisposable & {
   readonly startedOver: string | null;
   /** Durable when it resolves. Returns the chunks that became complete. */
   append(records: readonly JournalRecord[]): Promise<ChunkDigest[]>;
-  /** Digests of single leaves of a chunk, as far as this worker copied them; reads the file again. For error messages. */
-  leavesOf(chunk: number): Promise<Map<number, Buffer>>;
+  /** Digests of single leaves of a chunk (or of so many from it on), as far as this worker copied them; reads the file again. For error messages. */
+  leavesOf(chunk: number, chunks?: number): Promise<Map<number, Buffer>>;
 };
 
 const magic = Buffer.from('WHERRYJ1');
@@ -87,9 +87,10 @@ function journalOn(file: FileHandle, coverage: Coverage, startedOver: string | n
       await file.datasync();
       return records.flatMap((record) => mark(coverage, record));
     },
-    async leavesOf(chunk) {
+    async leavesOf(chunk, chunks = 1) {
       const leaves = new Map<number, Buffer>();
-      const { first, end } = leavesOfChunk(chunk, coverage.sizeBytes);
+      const { first } = leavesOfChunk(chunk, coverage.sizeBytes);
+      const { end } = leavesOfChunk(chunk + chunks - 1, coverage.sizeBytes);
       for await (const record of readRecords(file, firstRecord)) {
         if (record.kind === 'chunk') continue;
         if (record.kind === 'leaf') {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it } from 'vitest';
-import { type Limit, blockFor, createLimit, takeAll, tightest } from './throttle.ts';
+import * as fc from 'fast-check';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type Limit, type SharedLimit, blockFor, createLimit, takeAll, tightest } from './throttle.ts';
 
 const KiB = 1024;
 const never = new AbortController().signal;
@@ -72,4 +73,66 @@ it('lets nothing pass at zero until that changes, and stops waiting when aborted
   await expect(aborted).rejects.toThrow(/abort|canceled/);
   rate = null;
   await limit.take(10, never);
+});
+
+/** Always asks for the next block of `block` bytes on each of `lanes` lanes, until told to stop. */
+const busy = (limit: SharedLimit, { lanes, block }: { lanes: number; block: number }) => {
+  const stop = new AbortController();
+  const client = { bytes: 0, stop: () => stop.abort() };
+  const lane = async (): Promise<void> => {
+    for (;;) {
+      await limit.take(block, stop.signal, client);
+      client.bytes += block;
+    }
+  };
+  for (let index = 0; index < lanes; index += 1) lane().catch(() => undefined);
+  return client;
+};
+
+describe('between clients, in a time of its own', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+  it('shares by bytes, however much each asks for at once, and keeps the rate', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const kinds = fc.record({ lanes: fc.integer({ min: 1, max: 12 }), block: fc.integer({ min: 1, max: 16 }) });
+    const rates = fc.array(fc.integer({ min: 20, max: 400 }), { minLength: 1, maxLength: 3 });
+    await fc.assert(
+      fc.asyncProperty(fc.array(kinds, { minLength: 2, maxLength: 4 }), rates, async (clients, perSecond) => {
+        let rate = 0;
+        const limit = createLimit(() => rate * 64 * KiB);
+        const largest = Math.max(...clients.map(({ block }) => block)) * 64 * KiB;
+        rate = perSecond[0] ?? 1;
+        const running = clients.map(({ lanes, block }) => busy(limit, { lanes, block: block * 64 * KiB }));
+        for (const next of perSecond) {
+          rate = next;
+          await vi.advanceTimersByTimeAsync(1_000);
+          const before = limit.granted();
+          await vi.advanceTimersByTimeAsync(5_000);
+          const passed = limit.granted() - before;
+          // What is owed is one block, what may be saved up a fifth of a second.
+          const slack = rate * 64 * KiB * 0.2 + largest;
+          expect(Math.abs(passed - rate * 64 * KiB * 5)).toBeLessThanOrEqual(slack);
+        }
+        const bytes = running.map((one) => one.bytes);
+        expect(Math.max(...bytes) - Math.min(...bytes)).toBeLessThanOrEqual(2 * largest);
+        expect(bytes.reduce((all, one) => all + one, 0)).toBe(limit.granted());
+        for (const one of running) one.stop();
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('lets one that comes later have its share at once, not what it missed', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    const limit = createLimit(() => 64 * 1024 * KiB);
+    const first = busy(limit, { lanes: 32, block: 1024 * KiB });
+    await vi.advanceTimersByTimeAsync(10_000);
+    const alone = first.bytes;
+    const late = busy(limit, { lanes: 1, block: 256 * KiB });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(Math.abs(late.bytes / (first.bytes - alone) - 1)).toBeLessThan(0.05);
+    first.stop();
+    late.stop();
+  });
 });

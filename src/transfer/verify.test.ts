@@ -2,7 +2,6 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { applyOverlay, restoreClusters, verifyApplied } from './apply.ts';
 import { copyDisk } from './copy.ts';
@@ -13,7 +12,7 @@ import type { Disk, Extent } from './disk.ts';
 import { createFeed } from './feed.ts';
 import { follow, rest } from './follow.ts';
 import { openJournal } from './journal.ts';
-import { parseManifest, refreshManifest, verifyAgainstManifest, writeManifest } from './manifest.ts';
+
 import { verifyDisk } from './verify.ts';
 
 const MiB = 1024 * 1024;
@@ -196,57 +195,4 @@ it('applies an overlay, proves it, and puts the source back for another one', as
   }
   await restoreClusters({ diskId: 'sda', source: crashDisk(content), target: disk, clusters }, never);
   expect(target.equals(content)).toBe(true);
-});
-
-it('keeps a manifest that proves the disk also after discards and an applied conversion', async () => {
-  const { target, coverage } = await copied(true);
-  const first = { disk: 'sda', coverage, discarded: [{ offset: 100 * MiB, length: 20 * MiB }], applied: [] };
-  const read = await parseManifest(writeManifest(first));
-  const { open } = opener(target);
-  await verifyAgainstManifest(open, read, never);
-  target[110 * MiB] = 1; // discarded: nothing is said about it
-  await verifyAgainstManifest(open, read, never);
-  target[121 * MiB] = (target[121 * MiB] ?? 0) ^ 1;
-  await expect(verifyAgainstManifest(open, read, never)).rejects.toMatchObject({
-    code: 'transfer.verify_mismatch',
-    params: { offset: 120 * MiB, length: leafBytes },
-  });
-  target[121 * MiB] = (target[121 * MiB] ?? 0) ^ 1;
-  const applied = [{ offset: 100 * MiB, length: 20 * MiB }];
-  target.fill(0, 100 * MiB, 120 * MiB);
-  const after = await refreshManifest(read, crashDisk(target), applied, never);
-  expect(after.discarded).toEqual([]);
-  const again = await parseManifest([...writeManifest(after)]);
-  expect(again.applied).toEqual(applied);
-  await verifyAgainstManifest(open, again, never);
-  target[110 * MiB] = 1;
-  await expect(verifyAgainstManifest(open, again, never)).rejects.toMatchObject({ code: 'transfer.verify_mismatch' });
-  await expect(verifyAgainstManifest(opener(target.subarray(1)).open, again, never)).rejects.toMatchObject({
-    code: 'transfer.manifest_size',
-  });
-});
-
-it('refuses a manifest that is cut off, foreign, changed in form or beyond its disk', async () => {
-  const { coverage } = await copied(true);
-  const lines = [...writeManifest({ disk: 'sda', coverage, discarded, applied: [] })];
-  const refused = { code: 'transfer.manifest_invalid' };
-  for (let length = 0; length < lines.length; length += 1) {
-    await expect(parseManifest(lines.slice(0, length))).rejects.toMatchObject(refused);
-  }
-  await expect(parseManifest([...lines.slice(0, 1), ...lines.slice(2)])).rejects.toMatchObject(refused);
-  await expect(parseManifest([...lines, lines[1] ?? ''])).rejects.toMatchObject(refused);
-  for (const bad of [
-    '{"chunk":99,"digest":"' + '0'.repeat(64) + '"}',
-    '{"zeros":1,"count":99}',
-    '{"leaf":99,"digest":"x"}',
-    '{',
-    '7',
-  ]) {
-    await expect(parseManifest([lines[0] ?? '', bad, '{"end":true,"lines":2}'])).rejects.toMatchObject(refused);
-  }
-  await fc.assert(
-    fc.asyncProperty(fc.array(fc.string()), async (any) => {
-      await expect(parseManifest(any)).rejects.toMatchObject(refused);
-    }),
-  );
 });

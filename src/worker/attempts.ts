@@ -2,10 +2,11 @@
  * What this worker's running attempts have to say to the server. Progress is a state (the latest wins); journal entries
  * and log lines are facts: they stay here until a heartbeat or the finish that carried them was answered.
  */
-import type { AttemptReport, JournalEntry, LogLine, Progress } from '../migration/protocol.ts';
+import type { AttemptReport, JournalEntry, Lease, LogLine, Progress } from '../migration/protocol.ts';
 
 export type Attempt = {
   readonly token: string;
+  readonly limitKeys: readonly string[];
   progress: Progress | null;
   journal: JournalEntry[];
   log: LogLine[];
@@ -19,8 +20,8 @@ const maxLogPerReport = 1_000;
 /** A tool that prints without end must not fill our memory while the server is away; the newest lines matter. */
 const maxLogKept = 20_000;
 
-export function newAttempt(token: string): Attempt {
-  return { token, progress: null, journal: [], log: [], finishing: false };
+export function newAttempt({ token, limitKeys }: Pick<Lease, 'token' | 'limitKeys'>): Attempt {
+  return { token, limitKeys, progress: null, journal: [], log: [], finishing: false };
 }
 
 export function addLog(attempt: Attempt, line: LogLine): void {

@@ -21,7 +21,7 @@ export type Children = {
   /** The child that runs, or a new one. */
   of(vmMigrationId: string): Promise<Run>;
   /** To all of them, and of each kind the last one to every new child. */
-  tell(message: Extract<ToChild, { kind: 'gate' | 'bandwidth' }>): void;
+  tell(message: Extract<ToChild, { kind: 'gate' | 'limits' }>): void;
   /** It ends unless it gets something to do soon. */
   idle(run: Run): void;
   /** KILLs it and all that it started. Nothing new is given to it from now on. */

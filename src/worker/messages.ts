@@ -4,6 +4,7 @@
  */
 import type { JournalEntry, Lease, LedgerRow, LogLine, Outcome, Progress } from '../migration/protocol.ts';
 import type { StoredError } from '../model/errors.ts';
+import type { KeyedLimit } from '../model/limit.ts';
 import type { Secrets } from '../model/provider.ts';
 
 export type ToChild =
@@ -14,7 +15,8 @@ export type ToChild =
    * then ends. Both in ms of the machine's clock (gate.ts).
    */
   | { readonly kind: 'gate'; readonly openUntilMs: number; readonly silentUntilMs: number }
-  | { readonly kind: 'bandwidth'; readonly bytesPerSecond: number | null }
+  /** All that the worker knows of, by key. */
+  | { readonly kind: 'limits'; readonly limits: readonly KeyedLimit[] }
   | {
       readonly kind: 'call';
       readonly id: string;
@@ -38,5 +40,7 @@ export type FromChild =
       readonly diskId: string;
       readonly startOver: boolean;
     }
+  /** Asks for bytes under the attempt's limits; answered when they may pass. */
+  | { readonly kind: 'take'; readonly token: string; readonly request: number; readonly bytes: number }
   | { readonly kind: 'finish'; readonly token: string; readonly outcome: Outcome }
   | { readonly kind: 'answer'; readonly id: string; readonly result: unknown; readonly error: StoredError | null };

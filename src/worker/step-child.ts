@@ -20,6 +20,7 @@ import {
 } from '../model/errors.ts';
 import type { Providers } from '../providers/provider.ts';
 import { call } from './calls.ts';
+import { createChildLimit, knownRates, type KnownRates, rateOver } from './child-limit.ts';
 import { machineMs, newActingGate } from './gate.ts';
 import type { FromChild, ToChild } from './messages.ts';
 import { scrubbed } from './scrub.ts';
@@ -33,7 +34,7 @@ export function runStepChild({ steps, providers }: StepChildOptions): void {
   const gate = newActingGate();
   let silentUntilMs = Number.POSITIVE_INFINITY;
   let requests = 0;
-  let bytesPerSecond: number | null = null;
+  const rates: KnownRates = { current: new Map() };
   const ask = (message: (request: number) => FromChild): Promise<unknown> => {
     const request = ++requests;
     return new Promise((resolve, reject) => {
@@ -73,7 +74,10 @@ export function runStepChild({ steps, providers }: StepChildOptions): void {
         };
         return answer.chunks;
       },
-      bandwidth: () => bytesPerSecond,
+      limit: createChildLimit(
+        () => rateOver(lease.limitKeys, rates),
+        (bytes) => ask((request) => ({ kind: 'take', token, request, bytes })),
+      ),
       failPoint,
     };
   };
@@ -121,8 +125,8 @@ export function runStepChild({ steps, providers }: StepChildOptions): void {
         gate.openUntil(message.openUntilMs);
         silentUntilMs = message.silentUntilMs;
         break;
-      case 'bandwidth':
-        bytesPerSecond = message.bytesPerSecond;
+      case 'limits':
+        rates.current = knownRates(message.limits);
         break;
       case 'call':
         void answerCall(message);

@@ -27,6 +27,7 @@ import { machineMs } from './gate.ts';
 import { type Heart, startHeart } from './heart.ts';
 import { identityOf } from './identity.ts';
 import { type ServerAddress, connectLink } from './link.ts';
+import { createWorkerLimits } from './limits.ts';
 import type { FromChild } from './messages.ts';
 import { becomeWorkerOf } from './pid-file.ts';
 import { endStrays } from './strays.ts';
@@ -76,6 +77,8 @@ async function work(options: WorkerOptions, signal: AbortSignal): Promise<void> 
   /** The child of each attempt, by token. */
   const attempts = new Map<string, Run>();
   const calls = new Set<string>();
+  const limits = createWorkerLimits();
+  const knowsLimits = Promise.withResolvers<void>();
 
   const root = `${options.home}/vm-migrations`;
   const directoryOf = (id: string): string => `${root}/${id}`;
@@ -154,6 +157,12 @@ async function work(options: WorkerOptions, signal: AbortSignal): Promise<void> 
           message.request,
         );
         break;
+      case 'take':
+        void limits
+          .take(attempt.limitKeys, message.bytes, run)
+          .then(() => run.child.send({ kind: 'reply', request: message.request }))
+          .catch(() => undefined);
+        break;
       case 'finish':
         void finish(attempt, message.outcome);
         break;
@@ -167,16 +176,18 @@ async function work(options: WorkerOptions, signal: AbortSignal): Promise<void> 
     onMessage: fromChild,
     onOutput: ({ vmMigrationId }, text) => options.log('info', text, { vmMigrationId }),
     onEnd: (run, end) => {
+      limits.leave(run);
       for (const attempt of run.attempts) void finish(attempt, { kind: 'lost', error: toStored(childDied(end)) });
     },
   });
 
   const begin = async (lease: Lease): Promise<void> => {
     if (attempts.has(lease.token)) return; // the answer to a repeated request
+    await knowsLimits.promise; // nothing is copied before it is known how fast
     const id = lease.vmMigration.id;
     const run = await children.of(id);
     attempts.set(lease.token, run);
-    run.attempts.add(newAttempt(lease.token));
+    run.attempts.add(newAttempt(lease));
     run.child.send({ kind: 'step', lease, directory: directoryOf(id) });
   };
 
@@ -262,7 +273,9 @@ async function work(options: WorkerOptions, signal: AbortSignal): Promise<void> 
       const commands = await known(() => link.insist<Commands>('commands', request, signal));
       version = commands.version;
       for (const token of commands.cancel) attempts.get(token)?.child.send({ kind: 'cancel', token });
-      children.tell({ kind: 'bandwidth', bytesPerSecond: commands.bytesPerSecond });
+      limits.set(commands.limits);
+      children.tell({ kind: 'limits', limits: commands.limits });
+      knowsLimits.resolve();
       for (const call of commands.calls) if (!calls.has(call.id)) void answerCall(call);
       watches.set(commands.watches);
     }

@@ -14,6 +14,7 @@ import type { Extent } from '../../transfer/disk.ts';
 import { openVolume } from '../../transfer/nbd/volume.ts';
 import type { DiskProgress } from '../protocol.ts';
 import type { Step, StepContext } from '../step.ts';
+import { tellApplied } from './applied.ts';
 import { convertOnOverlays, overlayIdFile, type Converted } from './convert.ts';
 import { ofDisk, openEnds, type Ends } from './ends.ts';
 import { maybeResultOf, resultOf } from './results.ts';
@@ -124,6 +125,7 @@ async function applyOne(
       { diskId, overlay, target: fresh, clusters: extents, onProgress: (done) => onProgress('reading back', done) },
       signal,
     );
+    await tellApplied(context, disk, { target: fresh, clusters: extents });
     return totalBytes;
   } finally {
     await overlay.close();

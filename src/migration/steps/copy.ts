@@ -3,10 +3,9 @@
  * of (by another worker, whose journal is gone) is not copied again either, as long as the source is the same.
  */
 import type { TargetDisk } from '../../providers/provider.ts';
-import { copyDisk } from '../../transfer/copy.ts';
+import { type CopyProgress, copyDisk } from '../../transfer/copy.ts';
 import { chunkRuns, follow } from '../../transfer/follow.ts';
 import { type JournalHeader, openJournal } from '../../transfer/journal.ts';
-import { createLimit, type Limit } from '../../transfer/throttle.ts';
 import type { Mismatch } from '../../transfer/verify.ts';
 import { WherryError } from '../../model/errors.ts';
 import type { Vm } from '../../model/vm.ts';
@@ -22,7 +21,6 @@ export const copy: Step = async (context) => {
   await using ends = await openEnds(context);
   const now = await ends.source.identity(vm, context.signal);
   const progress = new Map<string, DiskProgress>();
-  const limit = createLimit(() => context.bandwidth());
   const report = (disk: DiskProgress): void => {
     progress.set(disk.diskId, disk);
     context.progress({ phase: '', fraction: null, disks: [...progress.values()] });
@@ -33,7 +31,7 @@ export const copy: Step = async (context) => {
   const others = new AbortController();
   const signal = AbortSignal.any([context.signal, others.signal]);
   const copies = disks.map((disk, index) => {
-    const task: Task = { context, ends, vm, disk, index, limit, report, proved, signal };
+    const task: Task = { context, ends, vm, disk, index, report, proved, signal };
     if (now[disk.diskId] !== identity[disk.diskId]) {
       throw new WherryError('transfer.source_changed', { disk: disk.diskId, vm: vm.name });
     }
@@ -60,14 +58,13 @@ type Task = {
   readonly vm: Vm;
   readonly disk: TargetDisk;
   readonly index: number;
-  readonly limit: Limit;
   readonly report: (progress: DiskProgress) => void;
   readonly proved: Map<string, [number, number][]>;
   readonly signal: AbortSignal;
 };
 
 /** Resolves with the bytes that were read. */
-async function copyOne({ context, ends, vm, disk, index, limit, report, proved, signal }: Task): Promise<number> {
+async function copyOne({ context, ends, vm, disk, index, report, proved, signal }: Task): Promise<number> {
   const { diskId } = disk;
   const source = await ends.openSource(vm, diskId);
   const target = await ends.openTarget(disk, { readOnly: false });
@@ -91,14 +88,14 @@ async function copyOne({ context, ends, vm, disk, index, limit, report, proved, 
       target,
       journal,
       known,
-      limits: [limit],
+      limits: [context.limit],
       mayAct: () => context.mayAct(),
       failPoint: (point) => context.failPoint(point),
       onChunk: (chunks) => {
         context.journal(chunks.map(({ chunk, digest }) => ({ diskId, chunk, digest: digest.toString('hex') })));
         follower?.done(chunks);
       },
-      onProgress: ({ samples: _samples, ...progress }) => report({ ...progress, waited: { ...progress.waited } }),
+      onProgress: (progress) => report(reported(progress)),
       reopenSource: () => ends.openSource(vm, diskId),
       reopenTarget: () => ends.openTarget(disk, { readOnly: false }),
     },
@@ -110,6 +107,14 @@ async function copyOne({ context, ends, vm, disk, index, limit, report, proved, 
   if (result.restarts > 0)
     context.log('warning', `disk ${diskId}: connections were opened again ${result.restarts} times`);
   return result.bytesMoved;
+}
+
+function reported({ samples, ...progress }: CopyProgress): DiskProgress {
+  const told = samples.map(({ at, bytesPerSecond }): [number, number] => [
+    Math.round(at / 100) / 10,
+    Math.round(bytesPerSecond),
+  ]);
+  return { ...progress, waited: { ...progress.waited }, samples: told };
 }
 
 /** What a disk's journal is about: the source disk as preflight saw it, and this target disk. */

@@ -61,6 +61,7 @@ async function verifyOne(
       onMismatch: (wrong) =>
         context.log('warning', `${mismatchText(vm, diskId, wrong)}: its chunk is copied once more`),
       failPoint: (point) => context.failPoint(point),
+      limits: [context.limit],
       onProgress: (bytesProved, bytesTotal) => {
         const bytesDone = before + bytesProved;
         const bytesPerSecond = bytesProved / Math.max(0.001, (performance.now() - begun) / 1000);

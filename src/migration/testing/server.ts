@@ -3,6 +3,7 @@ import { createTestDatabase, openTestVault, type TestDatabase } from '../../db/t
 import { openDb } from '../../db/db.ts';
 import { createApp } from '../../http/app.ts';
 import { startHub } from '../../http/event-hub.ts';
+import { limitRoutes } from '../../http/limit-routes.ts';
 import { migrationRoutes } from '../../http/migration-routes.ts';
 import { workerRoutes } from '../../http/worker-routes.ts';
 import { newId } from '../../model/ids.ts';
@@ -37,7 +38,7 @@ export async function startTestServer(policy: Partial<EngineOptions> = {}, besid
     stopping: stopping.signal,
     db,
     hub,
-    routes: [workerRoutes(engine), migrationRoutes(engine)],
+    routes: [workerRoutes(engine), migrationRoutes(engine), limitRoutes(engine)],
     isLocal: () => true,
     setupTokenFile: '/nonexistent',
     checkAnswers: true,

@@ -110,6 +110,11 @@ export const transferErrors = {
     message: 'The manifest is not usable (line {line}): {problem}',
     next: 'Download the manifest again; it must not be edited.',
   },
+  'transfer.disk_unreadable': {
+    status: 400,
+    message: '{path} cannot be read here',
+    next: 'Check the path, and that you may read it. A disk is verified on the machine where it is.',
+  },
   'transfer.manifest_size': {
     status: 409,
     message: 'Disk {disk} has {found} bytes; its manifest is about {expected}',
