@@ -30,6 +30,10 @@ export function post<T>(path: string, body: unknown = {}): Promise<T> {
   return request<T>('POST', path, body);
 }
 
+export function put<T>(path: string, body: unknown): Promise<T> {
+  return request<T>('PUT', path, body);
+}
+
 export function remove(path: string): Promise<void> {
   return request<void>('DELETE', path);
 }

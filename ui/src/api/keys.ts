@@ -6,5 +6,7 @@ export const keys = {
   migration: (id: string) => ['migrations', 'one', id],
   /** By the VM migration's id. */
   log: (id: string) => ['log', id],
+  /** By the VM migration's id. */
+  rates: (id: string) => ['rates', id],
   workers: ['workers'],
 } as const;

@@ -8,7 +8,7 @@ test('progress of a migration makes what is in progress stale, but not what has 
     { kind: 'vm_migration', id: 'v1' },
     { kind: 'migration', id: 'm1' },
   ]);
-  expect(stale).toEqual([keys.inProgress, keys.migration('m1'), keys.workers, keys.log('v1')]);
+  expect(stale).toEqual([keys.inProgress, keys.migration('m1'), keys.workers, keys.log('v1'), keys.rates('v1')]);
 });
 
 test('an event about a migration makes the lists of both kinds stale; one about nothing makes nothing stale', () => {

@@ -37,7 +37,7 @@ export function staleAfter(changes: readonly Change[]): readonly QueryKey[] | nu
   for (const change of changes) {
     if (change.kind === 'reload') return null;
     if (change.kind === 'migration') add(keys.inProgress, keys.migration(change.id), keys.workers);
-    if (change.kind === 'vm_migration') add(keys.log(change.id));
+    if (change.kind === 'vm_migration') add(keys.log(change.id), keys.rates(change.id));
     if (change.kind === 'worker') add(keys.workers);
     // Progress makes no events; ends, cancelations and undoing do.
     const about = change.kind === 'event' ? change.event?.migrationId : undefined;

@@ -1,10 +1,12 @@
 /** What the API shows: the server's own schemas, as types only. */
 export type {
   DiskView,
+  LimitOver,
   LogPage,
   MigrationPage,
   MigrationSummary,
   MigrationView,
+  Rates,
   ShownConcern,
   ShownError,
   StepView,

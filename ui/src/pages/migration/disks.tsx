@@ -3,10 +3,15 @@ import type { DiskView } from '../../api/types.ts';
 import { bytes, bytesOf, duration, percent, rate } from '../../format.ts';
 import { Meter } from '../../parts/meter.tsx';
 import { stepTitle } from '../../parts/steps.ts';
-import { bottleneck } from './bottleneck.ts';
+import { RateChart } from './rate-chart.tsx';
 
 /** Bytes are the truth: each disk's, with rate, time left and what the copy waits for. */
-export function Disks({ disks, vmName }: { readonly disks: readonly DiskView[]; readonly vmName: string }) {
+export function Disks(props: {
+  readonly disks: readonly DiskView[];
+  readonly vmName: string;
+  readonly vmMigrationId: string;
+}) {
+  const { disks, vmName, vmMigrationId } = props;
   if (disks.length === 0) return null;
   return (
     <Table aria-label={`Disks of ${vmName}`} variant="compact" className="w-disks">
@@ -17,7 +22,8 @@ export function Disks({ disks, vmName }: { readonly disks: readonly DiskView[]; 
           <Th>Sent</Th>
           <Th>Rate</Th>
           <Th>Left</Th>
-          <Th>Waits for</Th>
+          <Th>Rate over time</Th>
+          <Th>Explained</Th>
         </Tr>
       </Thead>
       <Tbody>
@@ -35,7 +41,10 @@ export function Disks({ disks, vmName }: { readonly disks: readonly DiskView[]; 
             <Td dataLabel="Sent">{disk.step === '' ? '–' : bytes(disk.bytesMoved)}</Td>
             <Td dataLabel="Rate">{moves(disk) && disk.bytesPerSecond > 0 ? rate(disk.bytesPerSecond) : '–'}</Td>
             <Td dataLabel="Left">{moves(disk) && disk.etaSeconds !== null ? duration(disk.etaSeconds) : '–'}</Td>
-            <Td dataLabel="Waits for">{bottleneck(disk.waited) ?? '–'}</Td>
+            <Td dataLabel="Rate over time">
+              <RateChart vmMigrationId={vmMigrationId} diskId={disk.diskId} diskName={disk.name} />
+            </Td>
+            <Td dataLabel="Explained">{disk.bottleneck?.text ?? '–'}</Td>
           </Tr>
         ))}
       </Tbody>

@@ -5,6 +5,7 @@ import { get } from '../../api/client.ts';
 import { keys } from '../../api/keys.ts';
 import type { MigrationView } from '../../api/types.ts';
 import { count, percent, time } from '../../format.ts';
+import { Limits } from '../../parts/limit.tsx';
 import { useMayOperate } from '../../parts/may.ts';
 import { Meter } from '../../parts/meter.tsx';
 import { Moving } from '../../parts/moving.tsx';
@@ -65,6 +66,14 @@ function Found({ migration }: { readonly migration: MigrationView }) {
           {counts.queued > 0 && <li>{counts.queued} queued</li>}
           {counts.failed > 0 && <li>{counts.failed} failed</li>}
           {counts.canceled > 0 && <li>{counts.canceled} canceled</li>}
+          <li>
+            bandwidth limit:{' '}
+            <Limits
+              of={{ scope: 'migration', id: migration.id, name: migration.name }}
+              limits={migration.limits}
+              ended={migration.endedAt !== null}
+            />
+          </li>
           <li>
             begun by {migration.createdBy}, {time(migration.createdAt)}
           </li>

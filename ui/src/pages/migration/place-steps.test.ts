@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import type { StepView } from '../../api/types.ts';
-import { bottleneck } from './bottleneck.ts';
 import { placeSteps } from './place-steps.ts';
 
 const at = (second: number): string => new Date(second * 1000).toISOString();
@@ -45,10 +44,4 @@ test('a step of no time is still seen, nothing leaves the axis, and nothing begu
   for (const { left, width } of placed) expect(left + width).toBeLessThanOrEqual(100);
   expect(placeSteps([step('preflight', null, null, 'ready')], 5)).toMatchObject([{ left: 0, width: 0 }]);
   expect(placeSteps([], 5)).toEqual([]);
-});
-
-test('a copy waits for the side that took most of its time, if any did', () => {
-  expect(bottleneck(null)).toBe(null);
-  expect(bottleneck({ source: 0.1, target: 0.6, cpu: 0.2, limiter: 0 })).toBe('target (60 %)');
-  expect(bottleneck({ source: 0, target: 0, cpu: 0.001, limiter: 0 })).toBe(null);
 });

@@ -84,7 +84,7 @@ function Details({ vm }: { readonly vm: VmMigrationView }) {
       <LeftBehind vm={vm} />
       <Concerns concerns={vm.concerns} />
       <Facts vm={vm} />
-      <Disks disks={vm.disks} vmName={vm.vmName} />
+      <Disks disks={vm.disks} vmName={vm.vmName} vmMigrationId={vm.id} />
       <Timeline steps={vm.steps} vmName={vm.vmName} />
       <Log vmMigrationId={vm.id} vmName={vm.vmName} />
     </div>

@@ -5,6 +5,7 @@ import { get } from '../../api/client.ts';
 import { keys } from '../../api/keys.ts';
 import type { WorkerView } from '../../api/types.ts';
 import { time } from '../../format.ts';
+import { Limits } from '../../parts/limit.tsx';
 import { Loaded, usePageTitle } from '../../parts/page.tsx';
 import { WorkerState } from './worker-state.tsx';
 
@@ -51,6 +52,7 @@ function WorkerTable({ workers }: { readonly workers: readonly WorkerView[] }) {
           <Th>Worker</Th>
           <Th>State</Th>
           <Th modifier="fitContent">VMs now</Th>
+          <Th>Bandwidth limit</Th>
           <Th>Runs as</Th>
           <Th>Version</Th>
           <Th>Last heard of</Th>
@@ -64,6 +66,9 @@ function WorkerTable({ workers }: { readonly workers: readonly WorkerView[] }) {
               <WorkerState alive={worker.alive} />
             </Td>
             <Td dataLabel="VMs now">{worker.load}</Td>
+            <Td dataLabel="Bandwidth limit">
+              <Limits of={{ scope: 'worker', id: worker.id, name: worker.name }} limits={worker.limits} />
+            </Td>
             <Td dataLabel="Runs as">{worker.user}</Td>
             <Td dataLabel="Version">{worker.version}</Td>
             {/* A living worker is heard of all the time, and each time would be a message to this page. */}
