@@ -66,6 +66,13 @@ export const vsphereFacts: readonly Fact[] = [
   ),
   fact('vmware.latencySensitivity', 'string', 'low, normal, medium, high', 'config.latencySensitivity.level'),
   fact('vmware.changeVersion', 'string', 'changes with each change of its configuration', 'config.changeVersion'),
+  fact(
+    'cluster.ha',
+    'boolean',
+    'its cluster starts VMs of failed hosts anew',
+    'configurationEx.dasConfig.enabled',
+    'cluster',
+  ),
   fact('cluster.drs', 'boolean', 'its cluster moves running VMs', 'configurationEx.drsConfig.enabled', 'cluster'),
   fact('cluster.dpm', 'boolean', 'its cluster powers hosts off', 'configurationEx.dpmConfigInfo.enabled', 'cluster'),
   fact('guest.disk.<path>.capacityBytes', 'number', 'size of a file system of the guest', 'guest.disk[].capacity'),

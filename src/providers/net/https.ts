@@ -131,6 +131,18 @@ export function serverOf(url: URL): At {
   };
 }
 
+/** The whole of a short answer. @throws an Error when it is longer. */
+export async function bytesOf({ chunks }: HttpsAnswer, max: number): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of chunks) {
+    size += chunk.length;
+    if (size > max) throw new Error(`the answer is longer than ${max} bytes`);
+    parts.push(chunk);
+  }
+  return Buffer.concat(parts);
+}
+
 /** A kept connection was closed by the server before it heard the request. */
 class StaleConnection extends Error {
   constructor(cause: Error) {

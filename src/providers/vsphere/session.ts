@@ -111,6 +111,11 @@ export class Session implements AsyncDisposable {
     return this.#soap.stream(method, self, input, split, options);
   }
 
+  /** For vCenter's REST API, which has sessions of its own. A secret. */
+  basicAuthorization(): string {
+    return `Basic ${Buffer.from(`${this.#account.username}:${this.#password}`, 'utf8').toString('base64')}`;
+  }
+
   /** For whoever saw the session of `generation` end; several at once sign in once. @throws provider.sign_in_refused */
   async signInAgain(generation: number, signal: AbortSignal): Promise<void> {
     if (generation === this.generation && !this.#refused) {

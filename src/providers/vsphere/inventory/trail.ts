@@ -1,0 +1,107 @@
+/** Two views, a property collector and a filter of our own: the server's list of what has changed since we looked. */
+import type { Session } from '../session.ts';
+import type { Ref } from '../vim25/schema.ts';
+import { decodeRef, FormatError } from '../vim25/decode.ts';
+import { unreadable } from '../vim25/soap.ts';
+import { childOf, type XmlNode } from '../vim25/xml-reader.ts';
+import { changesIn } from './properties.ts';
+
+/** By reference: what is new or otherwise than before, and what is not there (or not seen) any more. */
+export type Changes = { readonly changed: ReadonlyMap<string, Ref>; readonly left: ReadonlyMap<string, Ref> };
+
+export type Trail = AsyncDisposable & {
+  readonly placesView: Ref;
+  readonly vmsView: Ref;
+  /** To where the inventory is now, whatever has been before. */
+  catchUp(signal: AbortSignal): Promise<void>;
+  /** Waits until something has changed. */
+  next(signal: AbortSignal): Promise<Changes>;
+};
+
+/** A long poll's length: shorter than what firewalls call idle, and enough to keep the session alive. */
+const waitSeconds = 60;
+/** What a server may take beyond it. */
+const graceMs = 45_000;
+const updatesPerRound = 500;
+/** Rounds of a truncated answer. 10,000 × 100 objects are more than a vCenter holds. */
+const maxRounds = 10_000;
+const tidyMs = 5_000;
+
+export async function openTrail(session: Session, places: readonly string[], signal: AbortSignal): Promise<Trail> {
+  const { generation } = session;
+  const { viewManager, rootFolder, propertyCollector } = session.content;
+  if (viewManager === undefined) throw new Error('a vSphere without views');
+  const soap = session.soap;
+  const view = (type: readonly string[]): Promise<Ref> =>
+    soap.call('CreateContainerView', viewManager, { container: rootFolder, type, recursive: true }, { signal });
+  const placesView = await view(places);
+  const vmsView = await view(['VirtualMachine']);
+  const collector = await soap.call('CreatePropertyCollector', propertyCollector, {}, { signal });
+  const spec = changesIn([placesView, vmsView]);
+  await soap.call('CreateFilter', collector, { spec, partialUpdates: false }, { signal });
+  let version = '';
+
+  /** One answer of the long poll, as pairs of what happened and to whom. Its objects are not kept. */
+  const round = async (
+    waitFor: number,
+    seen: (kind: string, ref: Ref) => void,
+    until: AbortSignal,
+  ): Promise<'nothing' | 'some' | 'truncated'> => {
+    const options = { maxWaitSeconds: waitFor, maxObjectUpdates: updatesPerRound };
+    const updates = soap.stream(
+      'WaitForUpdatesEx',
+      collector,
+      { version, options },
+      { parent: 'filterSet', name: 'objectSet' },
+      { signal: until, idleMs: waitFor * 1000 + graceMs },
+    );
+    let step = await updates.next();
+    for (; step.done !== true; step = await updates.next()) {
+      const { kind, ref } = updateOf(step.value, session.system);
+      seen(kind, ref);
+    }
+    const set = childOf(step.value, 'returnval');
+    if (set === undefined) return 'nothing';
+    version = childOf(set, 'version')?.text ?? version;
+    return childOf(set, 'truncated')?.text === 'true' ? 'truncated' : 'some';
+  };
+
+  return {
+    placesView,
+    vmsView,
+    catchUp: async (until) => {
+      for (let count = 0; count < maxRounds; count += 1) {
+        if ((await round(waitSeconds, () => undefined, until)) !== 'truncated') return;
+      }
+    },
+    next: async (until) => {
+      const changed = new Map<string, Ref>();
+      const left = new Map<string, Ref>();
+      const seen = (kind: string, ref: Ref): void => {
+        const [to, from] = kind === 'leave' ? [left, changed] : [changed, left];
+        from.delete(ref.value);
+        to.set(ref.value, ref);
+      };
+      for (let count = 0; count < maxRounds; count += 1) {
+        if ((await round(waitSeconds, seen, until)) === 'some') break;
+      }
+      return { changed, left };
+    },
+    [Symbol.asyncDispose]: async () => {
+      // They end with the session anyhow; this is for a connection that goes on without them.
+      if (session.generation !== generation || signal.aborted) return;
+      const options = { signal: AbortSignal.timeout(tidyMs), idleMs: tidyMs };
+      await soap
+        .call('DestroyPropertyCollector', collector, {}, options)
+        .then(() => soap.call('DestroyView', placesView, {}, options))
+        .then(() => soap.call('DestroyView', vmsView, {}, options))
+        .catch(() => undefined);
+    },
+  };
+}
+
+function updateOf(node: XmlNode, system: string): { kind: string; ref: Ref } {
+  const obj = childOf(node, 'obj');
+  if (obj === undefined) throw unreadable(new FormatError('an update without its object'), system);
+  return { kind: childOf(node, 'kind')?.text ?? '', ref: decodeRef(obj) };
+}

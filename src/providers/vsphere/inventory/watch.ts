@@ -1,0 +1,187 @@
+/**
+ * A vCenter's or host's inventory: everything first, then what changes. A filter of the property collector is set up before
+ * the first read, so that nothing can change unseen between the two; what it reports is read anew, whole.
+ */
+import type { InventoryObject, Unreadable } from '../../../model/inventory.ts';
+import type { InventoryNews } from '../../provider.ts';
+import { isSignedOut, wherryError, type Session } from '../session.ts';
+import type { Ref } from '../vim25/schema.ts';
+import { VimFault } from '../vim25/soap.ts';
+import { Places } from './places.ts';
+import { placeNames, placesIn, theseObjects, vmsIn } from './properties.ts';
+import { as } from './props.ts';
+import { readObjects, readThese, type Read } from './reader.ts';
+import { readTags, type Tags } from './tags.ts';
+import { openTrail, type Changes, type Trail } from './trail.ts';
+import { vmObject } from './vm-object.ts';
+
+/** Objects in one `put`: small enough to be forgotten soon, large enough not to be many. */
+const batchSize = 100;
+/** A session that ends again so soon is ended by somebody. */
+const settledMs = 60_000;
+
+/** What a connection knows beside VMs; filled by the first full read. */
+export type Known = { places: Places | null };
+
+export async function* watchSession(
+  session: Session,
+  known: Known,
+  signal: AbortSignal,
+): AsyncGenerator<InventoryNews> {
+  let signedInAt = Number.NEGATIVE_INFINITY;
+  for (;;) {
+    const { generation } = session;
+    try {
+      yield* follow(session, known, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      const ended = isSignedOut(error) || session.generation !== generation;
+      const again = ended ? performance.now() - signedInAt > settledMs : isOutOfDate(error);
+      if (!again) throw wherryError(error, session.system, 'reading the inventory');
+      if (ended) {
+        signedInAt = performance.now();
+        await session.signInAgain(generation, signal);
+      }
+    }
+  }
+}
+
+/** The server has forgotten where we were: everything is read again. */
+function isOutOfDate(error: unknown): boolean {
+  return error instanceof VimFault && error.is('InvalidCollectorVersion');
+}
+
+async function* follow(session: Session, known: Known, signal: AbortSignal): AsyncGenerator<InventoryNews> {
+  await using trail = await openTrail(session, placeNames, signal);
+  await trail.catchUp(signal);
+  const places = await loadPlaces(session, trail.placesView, signal);
+  known.places = places;
+  const { fullName, version, instanceUuid } = session.content.about;
+  yield { kind: 'snapshot', product: fullName, version, systemId: instanceUuid ?? hostUuid(places) ?? session.system };
+  yield* puts(placeObjects(places));
+  const tags = await readTags(session, signal);
+  yield* vmNews(readObjects(session, vmsIn(trail.vmsView), signal), places, tags);
+  yield { kind: 'synced' };
+  for (;;) {
+    const changes = await trail.next(signal);
+    yield* changeNews(session, trail, places, tags, changes, signal);
+  }
+}
+
+export async function loadPlaces(session: Session, view: Ref, signal: AbortSignal): Promise<Places> {
+  const places = new Places(session.content.rootFolder);
+  for await (const read of readObjects(session, placesIn(view), signal)) {
+    if ('object' in read) places.put(read.object);
+  }
+  return places;
+}
+
+/** One VM, now; null when it is gone. */
+export async function readOneVm(
+  session: Session,
+  places: Places,
+  ref: string,
+  signal: AbortSignal,
+): Promise<InventoryObject | Unreadable | null> {
+  const refs = [{ type: 'VirtualMachine', value: ref }];
+  for await (const read of readThese(session, refs, theseObjects, signal)) {
+    if ('unreadable' in read) return read.unreadable;
+    const vm = as<'VirtualMachine'>(read.object, 'VirtualMachine');
+    return vm === null ? null : vmObject(vm, places, []);
+  }
+  return null;
+}
+
+async function* changeNews(
+  session: Session,
+  trail: Trail,
+  places: Places,
+  tags: Tags,
+  changes: Changes,
+  signal: AbortSignal,
+): AsyncGenerator<InventoryNews> {
+  const gone = [...changes.left.values()].flatMap(({ type, value }) => {
+    const kind = kindOf(type);
+    return kind === null ? [] : [{ kind, ref: value }];
+  });
+  for (const { value } of changes.left.values()) places.remove(value);
+  if (gone.length > 0) yield { kind: 'gone', objects: gone };
+
+  const changed = [...changes.changed.values()];
+  const changedPlaces = changed.filter(({ type }) => type !== 'VirtualMachine');
+  const put: InventoryObject[] = [];
+  let moved = false;
+  for await (const read of readThese(session, changedPlaces, theseObjects, signal)) {
+    if (!('object' in read)) continue;
+    moved = places.put(read.object) === 'moved' || moved;
+    const object = places.object(read.object);
+    if (object !== null) put.push(object);
+  }
+  yield* puts(put);
+  if (moved) {
+    // Whatever names it, or stands below it, is told of anew.
+    yield* puts(placeObjects(places));
+    yield* vmNews(readObjects(session, vmsIn(trail.vmsView), signal), places, tags);
+    return;
+  }
+  const vms = changed.filter(({ type }) => type === 'VirtualMachine');
+  yield* vmNews(readThese(session, vms, theseObjects, signal), places, tags);
+}
+
+async function* vmNews(reads: AsyncIterable<Read>, places: Places, tags: Tags): AsyncGenerator<InventoryNews> {
+  let objects: InventoryObject[] = [];
+  let unreadable: Unreadable[] = [];
+  for await (const read of reads) {
+    if ('unreadable' in read) unreadable.push(read.unreadable);
+    else {
+      const vm = as<'VirtualMachine'>(read.object, 'VirtualMachine');
+      if (vm !== null) objects.push(vmObject(vm, places, tags.get(vm.ref.value) ?? []));
+    }
+    if (objects.length >= batchSize) {
+      yield { kind: 'put', objects };
+      objects = [];
+    }
+    if (unreadable.length >= batchSize) {
+      yield { kind: 'unreadable', objects: unreadable };
+      unreadable = [];
+    }
+  }
+  if (objects.length > 0) yield { kind: 'put', objects };
+  if (unreadable.length > 0) yield { kind: 'unreadable', objects: unreadable };
+}
+
+function* puts(objects: readonly InventoryObject[]): Generator<InventoryNews> {
+  for (let at = 0; at < objects.length; at += batchSize)
+    yield { kind: 'put', objects: objects.slice(at, at + batchSize) };
+}
+
+function placeObjects(places: Places): InventoryObject[] {
+  return [...places.values()].flatMap((place) => places.object(place) ?? []);
+}
+
+function hostUuid(places: Places): string | null {
+  for (const place of places.values()) {
+    const uuid = as<'HostSystem'>(place, 'HostSystem')?.get('summary.hardware')?.uuid ?? '';
+    if (uuid !== '') return uuid.toLowerCase();
+  }
+  return null;
+}
+
+function kindOf(type: string): InventoryObject['kind'] | null {
+  return kinds[type] ?? null;
+}
+
+const kinds: Readonly<Record<string, InventoryObject['kind']>> = {
+  Datacenter: 'datacenter',
+  Folder: 'folder',
+  StoragePod: 'folder',
+  ClusterComputeResource: 'cluster',
+  HostSystem: 'host',
+  ResourcePool: 'resource-pool',
+  VirtualApp: 'resource-pool',
+  Network: 'network',
+  OpaqueNetwork: 'network',
+  DistributedVirtualPortgroup: 'network',
+  Datastore: 'storage',
+  VirtualMachine: 'vm',
+};
