@@ -2,7 +2,7 @@
 import { mkdir, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Manifest, MigrationView } from '../../src/migration/api.ts';
+import type { MigrationView, VmMigrationDetail } from '../../src/migration/api.ts';
 import { runChild } from '../../src/process/child.ts';
 import { chunkBytes } from '../../src/transfer/digest.ts';
 import { type Ambush, setAmbush } from './ambush.ts';
@@ -178,8 +178,8 @@ async function finish({ report, product, source }: Ground, { id, out, format }: 
 
 async function chunksTold(product: Product, id: string): Promise<number> {
   const view = await product.client.get<MigrationView>(`/migrations/${id}`);
-  const manifest = await product.client.get<Manifest>(`/vm-migrations/${view.vmMigrations[0]?.id}/manifest`);
-  return manifest.disks[0]?.chunks.length ?? 0;
+  const detail = await product.client.get<VmMigrationDetail>(`/vm-migrations/${view.vmMigrations[0]?.id}`);
+  return detail.chunks[0]?.count ?? 0;
 }
 
 async function strike(product: Product, victim: Victim): Promise<void> {
