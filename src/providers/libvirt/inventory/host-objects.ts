@@ -105,3 +105,27 @@ export function describeSnapshot(xml: XmlElement, current: boolean): InventorySn
     memory: memory === 'internal' || memory === 'external',
   };
 }
+
+/** Parents before their children, older ones first: libvirt lists them in no order. */
+export function orderSnapshots(snapshots: readonly InventorySnapshot[]): InventorySnapshot[] {
+  const byAge = snapshots.toSorted((a, b) => keyOf(a).localeCompare(keyOf(b), 'en'));
+  const ids = new Set(byAge.map(({ id }) => id));
+  const ordered: InventorySnapshot[] = [];
+  const taken = new Set<string>();
+  const take = (of: string | null): void => {
+    for (const each of byAge) {
+      const parent = each.parentId !== null && ids.has(each.parentId) ? each.parentId : null;
+      if (parent !== of || taken.has(each.id)) continue;
+      taken.add(each.id);
+      ordered.push(each);
+      take(each.id);
+    }
+  };
+  take(null);
+  // What is its own ancestor has no place among them, and is told all the same.
+  return [...ordered, ...byAge.filter(({ id }) => !taken.has(id))];
+}
+
+function keyOf(snapshot: InventorySnapshot): string {
+  return `${snapshot.createdAt ?? ''} ${snapshot.name}`;
+}

@@ -16,6 +16,7 @@ import {
   describePool,
   describeSnapshot,
   hostUuid,
+  orderSnapshots,
   poolPlace,
   versionText,
 } from './host-objects.ts';
@@ -162,7 +163,7 @@ async function readSnapshots({ more }: Session, domain: Domain, signal: AbortSig
     const current = await orNull(more.isCurrentSnapshot(snapshot, signal));
     if (xml !== null) found.push(describeSnapshot(parseXml(xml), current === true));
   }
-  return found;
+  return orderSnapshots(found);
 }
 
 /** The guest's own word where its agent answers; else what the host has leased; else what it has seen. */

@@ -28,9 +28,7 @@ export function unreachable(address: LibvirtAddress, error: unknown): unknown {
   if (/^(ENOTFOUND|EAI_\w+)$/.test(code)) {
     return new WherryError('provider.name_unknown', { host: address.host, system }, error);
   }
-  if (code === 'ETIMEDOUT' || code === 'ECONNREFUSED' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH') {
-    return new WherryError('provider.unreachable', { system, port: address.port }, error);
-  }
   if (code === 'ECONNRESET' || code === 'EPIPE') return new WherryError('provider.connection_lost', { system }, error);
+  if (code !== '') return new WherryError('provider.unreachable', { system, port: address.port }, error);
   return error;
 }
