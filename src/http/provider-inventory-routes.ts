@@ -107,7 +107,7 @@ function addVm(app: App, engine: Engine, inventory: Inventory, stopping: AbortSi
       if (view.vm.detail === 'full' || view.provider === null || view.goneAt !== null) return view;
       try {
         const vm = await askVm(engine, await providerToAsk(db, vault, view.provider.id), view.ref, stopping);
-        await keepVm(db, view, vm);
+        await keepVm(db, view, vm, inventory.rules());
         inventory.changed(view.provider.id);
         return await readInventoryVm(db, params.id);
       } catch (error) {

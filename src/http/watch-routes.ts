@@ -49,7 +49,7 @@ export function watchRoutes(inventory: Inventory): Routes {
           },
         },
         async ({ body }) => {
-          inventory.changed(await takeBatch(db, body));
+          inventory.changed(await takeBatch(db, body, inventory.rules()));
           return {};
         },
       );

@@ -1,6 +1,7 @@
 /** News of a watch, as it comes: each batch is one transaction, taken once, in order. */
 import { sql } from 'kysely';
 import type { Static } from 'typebox';
+import type { RuleSet } from '../concerns/rules.ts';
 import { type Db, sqlState, type Tx } from '../db/db.ts';
 import { recordEvent } from '../db/event-store.ts';
 import { WherryError } from '../model/errors.ts';
@@ -25,7 +26,7 @@ type Watched = {
  * @returns the provider that it is about
  * @throws provider.stale_watch, provider.same_system, provider.batch_refused
  */
-export async function takeBatch(db: Db, batch: InventoryBatch): Promise<string> {
+export async function takeBatch(db: Db, batch: InventoryBatch, rules: RuleSet): Promise<string> {
   let provider = '';
   try {
     return await db.transaction(async (tx) => {
@@ -34,7 +35,7 @@ export async function takeBatch(db: Db, batch: InventoryBatch): Promise<string> 
       if (batch.sequence < watched.watch_sequence) return watched.id;
       if (batch.sequence > watched.watch_sequence) throw new WherryError('provider.stale_watch', {});
       let now = watched;
-      for (const news of batch.news) now = await take(tx, now, news, batch.news);
+      for (const news of batch.news) now = await take(tx, rules, now, news, batch.news);
       await tx
         .updateTable('provider')
         .set({ watch_sequence: watched.watch_sequence + 1, news_at: sql`clock_timestamp()` })
@@ -63,11 +64,11 @@ async function lockWatched(tx: Tx, token: string): Promise<Watched> {
   return watched;
 }
 
-async function take(tx: Tx, watched: Watched, news: News, batch: readonly News[]): Promise<Watched> {
+async function take(tx: Tx, rules: RuleSet, watched: Watched, news: News, batch: readonly News[]): Promise<Watched> {
   if (news.kind === 'snapshot') return beginRead(tx, watched, news);
   const { system_id: systemId, type, snapshot_token: snapshotToken, state } = watched;
   if (systemId === null) throw new WherryError('provider.stale_watch', {});
-  const place: Place = { systemId, type, snapshotToken, reading: state === 'reading' };
+  const place: Place = { systemId, type, snapshotToken, reading: state === 'reading', rules };
   switch (news.kind) {
     case 'put': {
       const leaving = batch.flatMap((one) => (one.kind === 'gone' ? one.objects : []));

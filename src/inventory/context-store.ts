@@ -18,7 +18,7 @@ type Vm = { readonly vm: VmObject; readonly id: string };
 
 export async function readSurroundings(
   tx: Tx,
-  { systemId }: { readonly systemId: string },
+  { systemId, reading }: { readonly systemId: string; readonly reading?: boolean },
   vms: readonly Vm[],
 ): Promise<Surroundings> {
   const refs = vms.flatMap(({ vm: { data } }) => [
@@ -36,7 +36,8 @@ export async function readSurroundings(
     hosts: of('host'),
     clusters: of('cluster'),
     storages: of('storage'),
-    paths: await readPaths(tx, systemId, vms),
+    // In a read from the beginning this is looked at once, at its end: concern-store.ts.
+    paths: reading === true ? new Map() : await readPaths(tx, systemId, vms),
   };
 }
 

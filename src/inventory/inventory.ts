@@ -3,6 +3,7 @@
  * state is there.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { productRules, type RuleSet } from '../concerns/rules.ts';
 import type { Db } from '../db/db.ts';
 import type { Vault } from '../db/vault-store.ts';
 import { createAnnouncer } from './announcer.ts';
@@ -13,6 +14,8 @@ export type InventoryOptions = {
   readonly vault: Vault;
   /** Tells everybody who looks that a provider or its inventory changed. */
   readonly publish: (providerId: string) => Promise<void>;
+  /** The rules in force now; the product's when left out. */
+  readonly rules?: () => RuleSet;
   /** How long a worker may be silent before its watches move to another. */
   readonly moveAfterMs?: number;
   readonly tickMs?: number;
@@ -24,6 +27,7 @@ export type InventoryOptions = {
 export type Inventory = {
   readonly db: Db;
   readonly vault: Vault;
+  rules(): RuleSet;
   /** Something of it changed: told at most once a second. */
   changed(providerId: string): void;
   /** Finds a worker for whatever has none, now rather than at the next tick. */
@@ -34,7 +38,7 @@ export type Inventory = {
 const defaults = { moveAfterMs: 180_000, tickMs: 1_000, announceMs: 1_000 };
 
 export function startInventory(options: InventoryOptions): Inventory {
-  const { db, vault, publish, onError = (): void => undefined } = options;
+  const { db, vault, publish, rules = () => productRules, onError = (): void => undefined } = options;
   const { moveAfterMs, tickMs, announceMs } = { ...defaults, ...options };
   const stopping = new AbortController();
   const announcer = createAnnouncer(publish, announceMs, onError);
@@ -47,15 +51,18 @@ export function startInventory(options: InventoryOptions): Inventory {
   };
   const ticking = (async () => {
     while (!stopping.signal.aborted) {
-      await assign().catch((error: unknown) => {
+      try {
+        await assign();
+      } catch (error) {
         if (!stopping.signal.aborted) onError(error);
-      });
+      }
       await sleep(tickMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   })();
   return {
     db,
     vault,
+    rules,
     changed: (id) => announcer.changed(id),
     assign,
     stop: async () => {

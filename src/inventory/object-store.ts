@@ -5,6 +5,7 @@ import { json, type Tx } from '../db/db.ts';
 import type { StoredError } from '../model/errors.ts';
 import type { InventoryObject, InventoryVm, Unreadable } from '../model/inventory.ts';
 import type { ProviderType } from '../model/provider.ts';
+import type { RuleSet } from '../concerns/rules.ts';
 import { bind, type Bound, identitiesOf, type Known, keyOf } from './bind.ts';
 import { contextOf, readSurroundings } from './context-store.ts';
 import { merged } from './merge.ts';
@@ -17,6 +18,7 @@ export type Place = {
   /** Of the full read that goes on, or of the last one. */
   readonly snapshotToken: string | null;
   readonly reading: boolean;
+  readonly rules: RuleSet;
 };
 
 export type Ref = { readonly kind: string; readonly ref: string };
@@ -115,7 +117,7 @@ async function writeVms(tx: Tx, place: Place, bound: readonly BoundObject[]): Pr
   if (vms.length === 0) return;
   const around = await readSurroundings(tx, place, vms);
   const rows = vms.map(({ vm, id }) =>
-    vmRow(vm, { objectId: id, systemId: place.systemId }, contextOf(vm, id, place.type, around)),
+    vmRow(vm, { objectId: id, systemId: place.systemId }, contextOf(vm, id, place.type, around), place.rules),
   );
   await sql`
     insert into inventory_vm (${columns}) select ${columns}
@@ -154,8 +156,23 @@ export async function takeUnnamed(tx: Tx, place: Place, startedAt: Date): Promis
     tx,
     rows.map(({ id }) => id),
   );
+  await markSharing(tx, place.systemId);
   await sql`delete from inventory_unreadable
     where system_id = ${place.systemId} and seen_at < ${startedAt.toISOString()}::timestamptz`.execute(tx);
+}
+
+/**
+ * Those that have a disk that another VM has too: not known while VM after VM comes, so their concerns are looked for again
+ * (concern-store.ts).
+ */
+async function markSharing(tx: Tx, systemId: string): Promise<void> {
+  await sql`
+    with shared as (
+      select path from inventory_vm m, unnest(m.disk_paths) as path
+      where m.system_id = ${systemId} group by path having count(*) > 1)
+    update inventory_vm set rules_version = '' where object_id in (
+      select m.object_id from inventory_vm m, unnest(m.disk_paths) as path
+      where m.system_id = ${systemId} and path in (select path from shared))`.execute(tx);
 }
 
 export async function putUnreadable(tx: Tx, { systemId }: Place, objects: readonly Unreadable[]): Promise<void> {

@@ -1,5 +1,6 @@
 /** What is in a provider, read for the API. */
 import { sql } from 'kysely';
+import type { RuleSet } from '../concerns/rules.ts';
 import type { Concern } from '../model/concern.ts';
 import type { Db, Executor } from '../db/db.ts';
 import { WherryError } from '../model/errors.ts';
@@ -129,6 +130,7 @@ export async function keepVm(
   db: Db,
   { id, provider }: Pick<InventoryVmView, 'id' | 'provider'>,
   vm: InventoryObject | null,
+  rules: RuleSet,
 ): Promise<void> {
   await db.transaction(async (tx) => {
     const row = await tx
@@ -140,7 +142,7 @@ export async function keepVm(
       .executeTakeFirst();
     if (row?.system_id === undefined || row.system_id === null) return;
     const { system_id: systemId, type, snapshot_token: snapshotToken, state } = row;
-    const place: Place = { systemId, type, snapshotToken, reading: state === 'reading' };
+    const place: Place = { systemId, type, snapshotToken, reading: state === 'reading', rules };
     if (vm === null) await markGone(tx, [id]);
     else await putObjects(tx, place, [vm]);
   });

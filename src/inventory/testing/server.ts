@@ -24,11 +24,11 @@ export async function startInventoryServer(options: Partial<InventoryOptions> = 
   const errors: unknown[] = [];
   const onError = (error: unknown): number => errors.push(error);
   let vault: Vault | undefined;
+  const publish = async (id: string): Promise<void> => void published.push(id);
   const make = async (db: Db) => {
     vault = await openTestVault(db);
     const engine = await startEngine({ ...quick, db, vault, onError });
     clocks.unshift(() => engine.stop());
-    const publish = async (id: string): Promise<void> => void published.push(id);
     const inventory = startInventory({ db, vault, publish, tickMs: 50, onError, ...options });
     clocks.unshift(() => inventory.stop());
     return [
