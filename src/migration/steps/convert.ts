@@ -15,7 +15,7 @@ import { located } from '../../model/errors.ts';
 import { newId } from '../../model/ids.ts';
 import { serveNbd } from '../../transfer/nbd/server.ts';
 import type { Step, StepContext } from '../step.ts';
-import { openEnds } from './ends.ts';
+import { diskName, openEnds } from './ends.ts';
 import { recorded } from './recorded.ts';
 import { results, resultOf } from './results.ts';
 import type Type from 'typebox';
@@ -55,6 +55,7 @@ export async function convertOnOverlays(context: StepContext): Promise<Converted
   const overlayId = newId();
   await rm(overlayIdFile(context), { force: true });
   const overlays: Overlay[] = [];
+  const read: (() => { readonly name: string; readonly bytes: number })[] = [];
   for (const [index, target] of disks.entries()) {
     const { diskId } = target;
     const disk = inOrder ? await ends.openTarget(target, { readOnly: true }) : await ends.openSource(vm, diskId);
@@ -64,6 +65,7 @@ export async function convertOnOverlays(context: StepContext): Promise<Converted
     await rm(options.socketPath, { force: true }); // of an attempt whose process was killed
     const server = await serveNbd(disk, options, context.signal);
     servers.defer(() => server.close());
+    read.push(() => ({ name: diskName(vm, diskId), bytes: server.stats().bytesRead }));
     const path = `${context.directory}/overlay-${index}.qcow2`;
     const backing = { socketPath: server.socketPath, exportName: '' };
     const points = { intent: 'convert.overlay.intent', effect: 'convert.overlay.created' } as const;
@@ -89,6 +91,7 @@ export async function convertOnOverlays(context: StepContext): Promise<Converted
     },
     context.signal,
   );
+  for (const disk of read) context.log('info', `disk ${disk().name}: the conversion read ${disk().bytes} bytes of it`);
   const converted: Converted = { overlayId, overlays: [...overlays], guest, warnings: [...warnings] };
   await settle(context, converted);
   await context.failPoint('convert.done');

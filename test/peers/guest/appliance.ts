@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { runChild } from '../../../src/process/child.ts';
 import { buildOva } from '../../fixtures/ova/build.ts';
-import { buildGuest, guestKinds, type GuestKind, toVmdk } from './build.ts';
+import { buildGuest, type Guest, guestKinds, type GuestKind, toVmdk } from './build.ts';
 
 export type ApplianceRequest = {
   /** Where the OVA is put; must exist. Raw images stay beside it, to compare with. */
@@ -24,6 +24,8 @@ export type ApplianceRequest = {
   readonly cpus?: number;
   /** A second disk of this size with random data in it. */
   readonly dataMiB?: number;
+  /** See `GuestRequest`. */
+  readonly deletedMiB?: number;
   /** The OVF's `compression="gzip"`: disks that can only be read in order. */
   readonly gzip?: boolean;
 };
@@ -43,6 +45,19 @@ export type Appliance = {
 
 export async function buildDemoOva(request: ApplianceRequest): Promise<Appliance> {
   const kind = request.kind ?? 'debian';
+  const guest = await buildGuest({
+    kind,
+    token: request.token,
+    dir: request.dir,
+    ...(request.dataMiB === undefined ? {} : { dataMiB: request.dataMiB }),
+    ...(request.deletedMiB === undefined ? {} : { deletedMiB: request.deletedMiB }),
+  });
+  return packAppliance(request, guest);
+}
+
+/** An OVA of a guest that is there already: the same disks can be packed more than once. */
+export async function packAppliance(request: ApplianceRequest, guest: Guest): Promise<Appliance> {
+  const kind = request.kind ?? 'debian';
   const vmName = request.vmName ?? 'wherry-demo';
   const vm = {
     mac: request.mac ?? '00:50:56:3c:4d:5e',
@@ -50,12 +65,6 @@ export async function buildDemoOva(request: ApplianceRequest): Promise<Appliance
     cpus: request.cpus ?? 1,
     firmware: kind.endsWith('-efi') ? ('efi' as const) : ('bios' as const),
   };
-  const guest = await buildGuest({
-    kind,
-    token: request.token,
-    dir: request.dir,
-    ...(request.dataMiB === undefined ? {} : { dataMiB: request.dataMiB }),
-  });
   const disks = [{ path: guest.path, sizeBytes: guest.sizeBytes }, ...(guest.data === null ? [] : [guest.data])];
   const foreign = !kind.startsWith('kvm');
   const images: { file: string; capacityBytes: number; format: 'vmdk' | 'qcow2'; gzip: boolean }[] = [];

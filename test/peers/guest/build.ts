@@ -40,6 +40,8 @@ export type GuestRequest = {
   readonly powerOff?: boolean;
   /** A second disk of this size with an ext4 that holds a file of random data filling about half of it. */
   readonly dataMiB?: number;
+  /** On it, random data of this size that belonged to a file which was deleted: free, and not zeros. */
+  readonly deletedMiB?: number;
 };
 
 export type Guest = {
@@ -57,7 +59,8 @@ export async function buildGuest(request: GuestRequest): Promise<Guest> {
   const target = path.join(request.dir, `${request.kind}.raw`);
   const cached = await cachedImage(request);
   await copyFile(cached, target, constants.COPYFILE_FICLONE).then(() => punch(target));
-  const data = request.dataMiB === undefined ? null : await buildData(request.dir, request.dataMiB);
+  const data =
+    request.dataMiB === undefined ? null : await buildData(request.dir, request.dataMiB, request.deletedMiB ?? 0);
   return {
     path: target,
     sizeBytes: (await stat(target)).size,
@@ -151,17 +154,25 @@ async function buildWithoutSystem(work: string, image: string): Promise<void> {
   await makeExt4(image, 1, 63, root, ['-L', 'nothing']);
 }
 
-async function buildData(dir: string, sizeMiB: number): Promise<{ path: string; sizeBytes: number }> {
+async function buildData(
+  dir: string,
+  sizeMiB: number,
+  deletedMiB: number,
+): Promise<{ path: string; sizeBytes: number }> {
   const image = path.join(dir, 'data.raw');
   const root = await mkdtemp(path.join(dir, 'data-'));
+  const fill = async (name: string, size: number): Promise<void> => {
+    await using file = await open(path.join(root, name), 'w');
+    for (let done = 0; done < size; done++) await file.write(randomBytes(mib));
+  };
   try {
-    const file = await open(path.join(root, 'random'), 'w');
-    for (let done = 0; done < sizeMiB / 2; done++) await file.write(randomBytes(mib));
-    await file.close();
+    await fill('random', sizeMiB / 2);
+    if (deletedMiB > 0) await fill('deleted', deletedMiB);
     await rm(image, { force: true });
     await writeFile(image, '');
     await truncate(image, sizeMiB * mib);
     await makeExt4(image, 0, sizeMiB, root, ['-L', 'data']);
+    if (deletedMiB > 0) await runChild('debugfs', ['-w', '-R', 'rm /deleted', image]);
   } finally {
     await rm(root, { recursive: true, force: true });
   }
