@@ -35,6 +35,7 @@ export type Client = {
   post<T>(path: string, body?: unknown, call?: Call): Promise<T>;
   /** Safe to send twice, as PUTs are. */
   put<T>(path: string, body: unknown, call?: Call): Promise<T>;
+  patch<T>(path: string, body: unknown, call?: Call): Promise<T>;
   delete(path: string, call?: Call): Promise<void>;
   /** The answer as text, whatever it is. */
   text(path: string, call?: Call): Promise<string>;
@@ -86,6 +87,7 @@ export function createClient(options: ClientOptions): Client {
       return again(() => json('POST', path, { ...call, body: body ?? {} }, headers), call.signal);
     },
     put: (path, body, call = {}) => again(() => json('PUT', path, { ...call, body }), call.signal),
+    patch: (path, body, call = {}) => json('PATCH', path, { ...call, body }),
     delete: (path, call) => json('DELETE', path, call),
     text: async (path, call = {}) => textOf(await send('GET', path, call, { accept: '*/*' }), to.name),
     stream: async (onMessage, signal) => {

@@ -6,6 +6,8 @@ import { addListCommand } from './list-command.ts';
 import { addManifestCommand } from './manifest-command.ts';
 import { addMigrationsCommand } from './migrations-command.ts';
 import { exitCodes, exitCodesText } from './output.ts';
+import { addProviderCommand } from './provider-command.ts';
+import { addSecretsCommand } from './secrets-command.ts';
 import { addServerCommand, type StartServer } from './server-command.ts';
 import { addSetupTokenCommand } from './setup-token-command.ts';
 import { addStatusCommand } from './status-command.ts';
@@ -34,10 +36,12 @@ export function createProgram({ startServer, commands }: Roles): Command {
   addListCommand(program);
   addManifestCommand(program);
   addMigrationsCommand(program);
+  addProviderCommand(program);
   addStatusCommand(program);
   addServerCommand(program, startServer);
   addSetupTokenCommand(program);
   addTokenCommand(program);
+  addSecretsCommand(program);
   addVersionCommand(program);
   return program;
 }
