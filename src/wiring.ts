@@ -1,5 +1,6 @@
 /** Which provider serves which type: the one place that knows them all. */
 import { probeAccelerator } from './conversion/accelerator.ts';
+import { createDomainSource } from './providers/files/domain-source.ts';
 import { createFilesSource } from './providers/files/source.ts';
 import { createFilesTarget } from './providers/files/target.ts';
 import { createLibvirtTarget } from './providers/libvirt/target.ts';
@@ -25,6 +26,8 @@ export function createProviders(): Providers {
           return createOvaSource(spec, tools, signal);
         case 'files':
           return createFilesSource(spec, tools, signal);
+        case 'domain':
+          return createDomainSource(spec, tools, signal);
         default:
           return spec satisfies never;
       }

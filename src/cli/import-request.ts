@@ -34,11 +34,12 @@ export function importRequest(files: readonly string[], flags: ImportFlags): VmM
   };
 }
 
-/** An archive, an OVF or a directory is a package; anything else is a disk image by itself. */
+/** An archive, an OVF or a directory is a package; .xml is a libvirt domain; anything else is a disk image by itself. */
 function sourceOf(paths: readonly string[]): SourceSpec {
   const [first] = paths;
   if (first === undefined) throw usage('name an OVA, a directory with an OVF, or disk images');
   const isPackage = /\.(ova|ovf|tar)$/i.test(basename(first)) || isDirectory(first);
+  if (/\.xml$/i.test(first) && paths.length === 1) return { type: 'domain', path: first };
   if (!isPackage) return { type: 'files', paths: [...paths] };
   if (paths.length > 1) throw usage('one OVA or directory at a time; only disk images can be several');
   return { type: 'ova', path: first };

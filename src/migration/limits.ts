@@ -6,7 +6,7 @@
  */
 import { limitKey } from '../model/limit.ts';
 import type { ProviderAccount } from '../model/provider.ts';
-import type { VmMigrationSpec } from '../model/spec.ts';
+import { pathsOf, type VmMigrationSpec } from '../model/spec.ts';
 
 export type LimitedWorker = { readonly id: string; readonly host: string };
 /** `via`: the worker that reads it, where that matters (paths and local sockets are a worker's own); null: any. */
@@ -34,6 +34,7 @@ function sourceHost(source: VmMigrationSpec['source'], worker: LimitedWorker): s
   switch (source.type) {
     case 'ova':
     case 'files':
+    case 'domain':
       return hostName(worker.host);
     default:
       return source satisfies never;
@@ -73,9 +74,8 @@ function isUsed(
 ): boolean {
   if (account.type === 'vsphere' || (via !== null && via !== worker.id)) return false;
   if (account.type === 'libvirt') return target.type === 'libvirt' && target.uri === account.uri;
-  const paths = source.type === 'ova' ? [source.path] : source.paths;
   const directory = account.location.replace(/\/*$/, '/');
-  return paths.some((path) => path === account.location || path.startsWith(directory));
+  return pathsOf(source).some((path) => path === account.location || path.startsWith(directory));
 }
 
 /** One of those who share a limit. `demand`: what it can use, bytes per second; null: all that it gets. */

@@ -1,4 +1,4 @@
-import type { SourceSpec, VmMigrationSpec } from '../model/spec.ts';
+import { pathsOf, type SourceSpec, type VmMigrationSpec } from '../model/spec.ts';
 import type { Vm } from '../model/vm.ts';
 
 /** What people call the VM: its name when preflight has told, before that what was asked for, or the file's name. */
@@ -7,6 +7,6 @@ export function vmNameOf(spec: VmMigrationSpec, vm: Vm | null): string {
 }
 
 function fileName(source: SourceSpec): string {
-  const path = source.type === 'ova' ? source.path : (source.name ?? source.paths[0] ?? '');
+  const path = (source.type === 'files' ? source.name : undefined) ?? pathsOf(source)[0] ?? '';
   return path.slice(path.lastIndexOf('/') + 1);
 }

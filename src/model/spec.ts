@@ -19,8 +19,15 @@ export const FilesSource = Type.Object(
   },
   { additionalProperties: false },
 );
-export const SourceSpec = Type.Union([OvaSource, FilesSource]);
+/** A libvirt domain's XML; its disks lie in the same directory, whatever paths it gives for them. */
+export const DomainSource = Type.Object({ type: Type.Literal('domain'), path: Path }, { additionalProperties: false });
+export const SourceSpec = Type.Union([OvaSource, FilesSource, DomainSource]);
 export type SourceSpec = Type.Static<typeof SourceSpec>;
+
+/** What a source of files names, on the worker. */
+export function pathsOf(source: SourceSpec): readonly string[] {
+  return source.type === 'files' ? source.paths : [source.path];
+}
 
 const DiskFormat = StringEnum(['qcow2', 'raw']);
 

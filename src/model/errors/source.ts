@@ -55,6 +55,16 @@ export const sourceErrors = {
     message: '{path} is called .{extension}, but its content is {format}',
     next: 'Rename it if it really is a {format} image. If somebody else made it: a guest can write such a header itself, to read other files.',
   },
+  'domain.bad_xml': {
+    status: 422,
+    message: '{path} is no libvirt domain that can be read: {problem}',
+    next: 'Export it again with `virsh dumpxml --inactive`, and put its disks beside it as files.',
+  },
+  'domain.disk_missing': {
+    status: 422,
+    message: 'VM {vm}: disk {disk} is in {file}, but there is no such file beside {path}',
+    next: 'Copy the disk’s file into the directory of the XML.',
+  },
   'ova.not_an_archive': {
     status: 422,
     message: '{path} is not an OVA: {looks}',
