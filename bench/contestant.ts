@@ -1,7 +1,9 @@
 /**
- * Wherry's side of the benches, a process like the peers' are: SOURCE TARGET [--format raw|qcow2] [--verify] [--no-digest].
+ * Wherry's side of the benches, a process like the peers' are: SOURCE TARGET [--format raw|qcow2] [--verify] [--no-digest]
+ * [--journal FILE]: goes on where an earlier one that was killed has come to.
  * SOURCE: a file (.vmdk or raw), or nbd://HOST:PORT. Journal and digests as in a migration; what it waited for is printed.
  */
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +24,7 @@ const { values, positionals } = parseArgs({
     format: { type: 'string', default: 'raw' },
     verify: { type: 'boolean', default: false },
     'no-digest': { type: 'boolean', default: false },
+    journal: { type: 'string' },
   },
 });
 const [sourcePath = '', targetPath = ''] = positionals;
@@ -45,10 +48,11 @@ const openTarget = (readOnly: boolean): Promise<WritableDisk> =>
 
 try {
   const source = await openSource();
-  await runChild('qemu-img', ['create', '-q', '-f', format, targetPath, String(source.sizeBytes)]);
+  const goesOn = values.journal !== undefined && existsSync(values.journal);
+  if (!goesOn) await runChild('qemu-img', ['create', '-q', '-f', format, targetPath, String(source.sizeBytes)]);
   const target = await openTarget(false);
   const header = { diskId: 'bench', sizeBytes: source.sizeBytes, identity: 'bench' };
-  await using journal = await openJournal(join(directory, 'journal'), header);
+  await using journal = await openJournal(values.journal ?? join(directory, 'journal'), header);
   const digester = {
     digest: () => Promise.resolve(Buffer.alloc(digestBytes)),
     [Symbol.dispose]: () => undefined,

@@ -139,7 +139,7 @@ async function changedSource(ground: Ground): Promise<void> {
   step = await stepProcess(product);
   await ambush.arm(['copy.done']);
   await ambush.release('copy.opened');
-  await reached(ambush, 'copy.done');
+  await Promise.race([reached(ambush, 'copy.done'), ended(product, run.id)]);
   const after = await step.read();
   await ambush.release('copy.done');
   report.figure('read after the change (MiB)', inMiB(after));
@@ -174,6 +174,12 @@ async function finish({ report, product, source }: Ground, { id, out, format }: 
   await checkNothingLeft(report, product, detail);
   await rm(out, { recursive: true });
   return detail.id;
+}
+
+/** @throws once the migration has ended, with what it ended with */
+async function ended(product: Product, id: string): Promise<never> {
+  const { state, errors } = await product.wait(id);
+  throw new Error(`the migration is ${state}: ${errors[0]?.error.message ?? ''}`);
 }
 
 async function chunksTold(product: Product, id: string): Promise<number> {
