@@ -3,7 +3,7 @@ import { newFolder } from '../inventory/places.ts';
 import { smallInventory, type Small } from '../inventory/small.ts';
 import { newVm } from '../inventory/vm.ts';
 import { startVsphere, type VsphereSimulator } from '../simulator.ts';
-import { all, filterOf, find, given, overView, Raw, type SoapAnswer } from '../testing/raw.ts';
+import { all, filterOf, find, given, overView, Raw, type SoapAnswer, patience } from '../testing/raw.ts';
 import { asText, type Ref } from '../values.ts';
 
 let simulator: VsphereSimulator;
@@ -32,6 +32,23 @@ async function valueOf(path: string, object: Ref = firstVm()): Promise<string> {
   const answer = await retrieve(filterOf(object.type, [path], object));
   return /<val[\s\S]*<\/val>/.exec(answer.text)?.[0] ?? '';
 }
+
+const namedSpec = (name: string): string => `<selectSet><name>${name}</name></selectSet>`;
+const walk = (name: string, type: string, path: string, next: string): string =>
+  `<selectSet xsi:type="TraversalSpec"><name>${name}</name><type>${type}</type><path>${path}</path>${next}</selectSet>`;
+const wait = (version: string, options: string): Promise<SoapAnswer> =>
+  raw.call(raw.collector(), 'WaitForUpdatesEx', `<version>${version}</version><options>${options}</options>`);
+const updatesOf = (answer: SoapAnswer): string[] =>
+  all(find(answer.returned[0], 'filterSet'), 'objectSet').map(
+    (update) => `${find(update, 'kind')?.text} ${find(update, 'obj')?.text}`,
+  );
+const changesOf = (answer: SoapAnswer): string[] =>
+  all(find(answer.returned[0], 'filterSet', 'objectSet'), 'changeSet').map(
+    (change) => `${find(change, 'op')?.text} ${find(change, 'name')?.text}`,
+  );
+
+const byUuid = (value: string): string =>
+  `${given('datacenter', small.datacenter)}<uuid>${value}</uuid><vmSearch>true</vmSearch><instanceUuid>true</instanceUuid>`;
 
 describe('reading', () => {
   it('comes in pages, however many are asked for', async () => {
@@ -87,33 +104,19 @@ describe('reading', () => {
   });
 
   it('walks by named traversals, in circles too', async () => {
-    const named = (name: string): string => `<selectSet><name>${name}</name></selectSet>`;
-    const walk = (name: string, type: string, path: string, next: string): string =>
-      `<selectSet xsi:type="TraversalSpec"><name>${name}</name><type>${type}</type><path>${path}</path>${next}</selectSet>`;
     const traversal =
-      walk('folders', 'Folder', 'childEntity', named('folders') + named('vmFolders')) +
-      walk('vmFolders', 'Datacenter', 'vmFolder', named('folders'));
+      walk('folders', 'Folder', 'childEntity', namedSpec('folders') + namedSpec('vmFolders')) +
+      walk('vmFolders', 'Datacenter', 'vmFolder', namedSpec('folders'));
     const filter = filterOf('VirtualMachine', ['name'], { type: 'Folder', value: 'group-d1' }, traversal);
     const answer = await retrieve(filter, '<maxObjects>3</maxObjects>');
     expect(all(answer.returned[0], 'objects')).toHaveLength(3);
-    const unknown = traversal.replace(named('vmFolders'), named('nowhere'));
+    const unknown = traversal.replace(namedSpec('vmFolders'), namedSpec('nowhere'));
     const broken = filterOf('VirtualMachine', ['name'], { type: 'Folder', value: 'group-d1' }, unknown);
     expect(await retrieve(broken)).toMatchObject({ fault: 'InvalidArgument' });
   });
 });
 
 describe('following', () => {
-  const wait = (version: string, options: string): Promise<SoapAnswer> =>
-    raw.call(raw.collector(), 'WaitForUpdatesEx', `<version>${version}</version><options>${options}</options>`);
-  const updatesOf = (answer: SoapAnswer): string[] =>
-    all(find(answer.returned[0], 'filterSet'), 'objectSet').map(
-      (update) => `${find(update, 'kind')?.text} ${find(update, 'obj')?.text}`,
-    );
-  const changesOf = (answer: SoapAnswer): string[] =>
-    all(find(answer.returned[0], 'filterSet', 'objectSet'), 'changeSet').map(
-      (change) => `${find(change, 'op')?.text} ${find(change, 'name')?.text}`,
-    );
-
   it('tells everything in pieces, then each change, and nothing twice', async () => {
     const filter = `<spec>${overVms(['name', 'runtime.powerState', 'config.hardware.device'])}</spec><partialUpdates>true</partialUpdates>`;
     const made = await raw.call(raw.collector(), 'CreateFilter', filter);
@@ -151,7 +154,7 @@ describe('following', () => {
 
     version = find(left.returned[0], 'version')?.text ?? '';
     const canceled = wait(version, '');
-    await expect.poll(() => simulator.world.sessions.all()[0]?.busy).toBe(1);
+    await expect.poll(() => simulator.world.sessions.all()[0]?.busy, patience).toBe(1);
     await raw.call(raw.collector(), 'CancelWaitForUpdates');
     expect(await canceled).toMatchObject({ fault: 'RequestCanceled' });
     const ref = { type: 'PropertyFilter', value: made.returned[0]?.text ?? '' };
@@ -188,9 +191,7 @@ describe('finding', () => {
     expect((await raw.call(index, 'FindByInventoryPath', path)).returned[0]?.text).toBe(firstVm().value);
     expect((await raw.call(index, 'FindByInventoryPath', '<inventoryPath>DC0/x</inventoryPath>')).returned).toEqual([]);
     const uuid = asText(simulator.world.store.read(firstVm(), 'config.instanceUuid')) ?? '';
-    const parameters = (value: string): string =>
-      `${given('datacenter', small.datacenter)}<uuid>${value}</uuid><vmSearch>true</vmSearch><instanceUuid>true</instanceUuid>`;
-    expect((await raw.call(index, 'FindByUuid', parameters(uuid))).returned[0]?.text).toBe(firstVm().value);
-    expect((await raw.call(index, 'FindByUuid', parameters('none'))).returned).toEqual([]);
+    expect((await raw.call(index, 'FindByUuid', byUuid(uuid))).returned[0]?.text).toBe(firstVm().value);
+    expect((await raw.call(index, 'FindByUuid', byUuid('none'))).returned).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { makeCertificate, type Certificate } from '../http/certificate.ts';
 import { smallInventory } from '../inventory/small.ts';
 import { startVsphere, type SimulatorOptions, type VsphereSimulator } from '../simulator.ts';
-import { given, http, Raw } from '../testing/raw.ts';
+import { given, http, Raw, patience } from '../testing/raw.ts';
 
 const instance = { type: 'ServiceInstance', value: 'ServiceInstance' };
 const manager = { type: 'SessionManager', value: 'SessionManager' };
@@ -50,11 +50,15 @@ describe('sessions', () => {
     smallInventory(simulator.world, 1);
     const raw = new Raw(simulator);
     await raw.login();
-    simulator.world.sessions.idleMs = 40;
-    await raw.call(raw.collector(), 'WaitForUpdatesEx', '<options><maxWaitSeconds>1</maxWaitSeconds></options>');
-    simulator.world.sessions.idleMs = 60_000;
-    expect((await raw.call(instance, 'CurrentTime')).status).toBe(200);
+    const waiting = raw.call(
+      raw.collector(),
+      'WaitForUpdatesEx',
+      '<options><maxWaitSeconds>1</maxWaitSeconds></options>',
+    );
+    await expect.poll(() => simulator.world.sessions.all()[0]?.busy, patience).toBe(1);
     simulator.world.sessions.idleMs = 0;
+    expect((await raw.call(instance, 'CurrentTime')).status).toBe(200);
+    expect((await waiting).status).toBe(200);
     await new Promise((resolve) => setTimeout(resolve, 5));
     expect(await raw.call(instance, 'CurrentTime')).toMatchObject({ fault: 'NotAuthenticated' });
   });
@@ -65,7 +69,7 @@ describe('sessions', () => {
     await victim.login();
     await other.login();
     const waiting = victim.call(victim.collector(), 'WaitForUpdatesEx');
-    await expect.poll(() => simulator.world.sessions.all()[0]?.busy).toBe(1);
+    await expect.poll(() => simulator.world.sessions.all()[0]?.busy, patience).toBe(1);
     const key = simulator.world.sessions.all()[0]?.key ?? '';
     expect((await other.call(manager, 'TerminateSession', `<sessionId>${key}</sessionId>`)).status).toBe(200);
     expect(await waiting).toMatchObject({ fault: 'NotAuthenticated' });

@@ -5,6 +5,9 @@ import type { VsphereSimulator } from '../simulator.ts';
 import { parseXml, type Element } from '../soap/xml.ts';
 import { asData, asRef, asText, type Ref } from '../values.ts';
 
+/** How long a test waits for what will come: a busy machine is slow. */
+export const patience = { timeout: 30_000, interval: 10 };
+
 export type RawAnswer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer };
 
 /** One HTTPS request that trusts the simulator's certificate and nothing else. */
