@@ -9,6 +9,7 @@ import { watchRoutes } from './http/watch-routes.ts';
 import { workerRoutes } from './http/worker-routes.ts';
 import { startInventory } from './inventory/inventory.ts';
 import { startEngine } from './migration/engine.ts';
+import { lastHeard } from './migration/worker-watch-store.ts';
 import { keepWorker, type BuiltInWorker } from './worker/built-in.ts';
 
 /** A heartbeat each sixth of the lease, so that one or two lost ones cost nothing. */
@@ -47,7 +48,7 @@ const enginePart: MakePart = async ({ db, vault, hub, config, log }): Promise<Se
   };
 };
 
-const workerPart: MakePart = async ({ config, home, log }): Promise<ServerPart> => {
+const workerPart: MakePart = async ({ db, config, home, log }): Promise<ServerPart> => {
   let worker: BuiltInWorker | undefined;
   return {
     start: async () => {
@@ -56,9 +57,13 @@ const workerPart: MakePart = async ({ config, home, log }): Promise<ServerPart> 
         home: join(home.directory, 'worker'),
         logFile: join(home.directory, 'worker.log'),
         environment: { ...process.env, WHERRY_HOME: home.directory },
+        silentMs: config.leaseMs,
+        heard: (workerId) => lastHeard(db, workerId),
         log: (level, message) => log[level](message),
       });
     },
+    // Before the server stops to answer: its steps are given back, not lost.
+    leave: async () => worker?.stop(),
     stop: async () => worker?.stop(),
   };
 };

@@ -57,6 +57,8 @@ export type MigrationTables = {
     error: Maybe<StoredError>;
     undo_error: Maybe<StoredError>;
     worker_id: Maybe<string>;
+    retry_of: Maybe<string>;
+    cancel_keeps: Generated<boolean>;
     log_count: Generated<number>;
     log_dropped: Generated<number>;
     created_at: Created;
@@ -97,6 +99,7 @@ export type MigrationTables = {
     outcome: Maybe<Outcome['kind']>;
     error: Maybe<StoredError>;
     ended_by: Maybe<'worker' | 'server'>;
+    bytes_moved: Generated<number>;
   };
   lease_request: { worker_id: string; request_id: string; token: string; answered_at: Created };
   decline: {
@@ -126,6 +129,7 @@ export type MigrationTables = {
     time: Created;
   };
   copy_chunk: { target_copy_id: string; disk_id: string; chunk: number; token: string; digest: Buffer };
+  copy_identity: { target_copy_id: string; disk_id: string; identity: string };
   copy_restart: { target_copy_id: string; disk_id: string; token: string };
   vm_migration_log: {
     number: ColumnType<number, never, never>;

@@ -6,6 +6,7 @@ import Type from 'typebox';
 import type { Db } from '../db/db.ts';
 import { WherryError } from '../model/errors.ts';
 import { version } from '../version.ts';
+import { migrationMetrics } from './metrics-store.ts';
 import type { App } from './routes.ts';
 
 export const Health = Type.Object({
@@ -71,7 +72,8 @@ export function addHealth(app: App, db: Db): void {
       connections.set({ state: 'idle' }, db.pool.idleCount);
       connections.set({ state: 'busy' }, db.pool.totalCount - db.pool.idleCount);
       connections.set({ state: 'waiting' }, db.pool.waitingCount);
-      return reply.type(registry.contentType).send(await registry.metrics());
+      const ours = await migrationMetrics(db);
+      return reply.type(registry.contentType).send(`${await registry.metrics()}${ours}`);
     },
   );
 }

@@ -10,6 +10,7 @@ import type { Engine } from '../migration/engine.ts';
 import { readLog } from '../migration/log-store.ts';
 import { manifestText } from '../migration/manifest-store.ts';
 import { readRates } from '../migration/rate-store.ts';
+import { retryVmMigration } from '../migration/retry-store.ts';
 import { listMigrations, readMigration, readVmMigration } from '../migration/view-store.ts';
 import { listWorkers } from '../migration/worker-store.ts';
 import { WherryError } from '../model/errors.ts';
@@ -19,12 +20,17 @@ import type { App, Routes } from './routes.ts';
 
 const ById = Type.Object({ id: Type.String({ format: 'uuid' }) });
 const Workers = Type.Object({ items: Type.Array(api.WorkerView) });
+/** May be left out. */
+const CancelBody = Type.Union([api.CancelVmMigration, Type.Null()]);
+const RetryBody = Type.Union([api.RetryVmMigration, Type.Null()]);
 const logPageLines = 1_000;
 
 export function migrationRoutes(engine: Engine): Routes {
   return {
     schemas: {
       CreateMigration: api.CreateMigration,
+      RetryVmMigration: api.RetryVmMigration,
+      CancelVmMigration: api.CancelVmMigration,
       MigrationPage: api.MigrationPage,
       MigrationSummary: api.MigrationSummary,
       MigrationView: api.MigrationView,
@@ -44,6 +50,7 @@ export function migrationRoutes(engine: Engine): Routes {
       addReads(app, engine);
       addRecords(app, engine);
       addOrders(app, engine);
+      addRetry(app, engine);
       addSources(app, engine, stopping);
     },
   };
@@ -240,12 +247,13 @@ function addOrders(app: App, { db }: Engine): void {
         summary: 'Cancels every VM that has not passed the point of no return, and undoes what was done',
         tags: ['migrations'],
         params: ById,
+        body: CancelBody,
         response: { 202: api.MigrationView },
       },
     },
     async (request, reply) => {
-      const { params } = request;
-      await cancelMigration(db, params.id, actorOf(request).name);
+      const { params, body } = request;
+      await cancelMigration(db, params.id, { actor: actorOf(request).name, keep: body?.keep ?? false });
       return reply.code(202).send(await readMigration(db.kysely, params.id));
     },
   );
@@ -258,12 +266,13 @@ function addOrders(app: App, { db }: Engine): void {
         summary: 'Cancels one VM of a migration, and undoes what was done',
         tags: ['migrations'],
         params: ById,
+        body: CancelBody,
         response: { 202: api.VmMigrationView },
       },
     },
     async (request, reply) => {
-      const { params } = request;
-      await cancelVmMigration(db, params.id, actorOf(request).name);
+      const { params, body } = request;
+      await cancelVmMigration(db, params.id, { actor: actorOf(request).name, keep: body?.keep ?? false });
       return reply.code(202).send((await readVmMigration(db.kysely, params.id)).view);
     },
   );
@@ -273,7 +282,7 @@ function addOrders(app: App, { db }: Engine): void {
       config: { permission: 'operator' },
       schema: {
         operationId: 'undoVmMigration',
-        summary: 'Removes what a failed VM migration left behind',
+        summary: 'Removes what a failed or canceled VM migration left behind, or kept for a retry',
         tags: ['migrations'],
         params: ById,
         response: { 202: api.VmMigrationView },
@@ -283,6 +292,33 @@ function addOrders(app: App, { db }: Engine): void {
       const { params } = request;
       await requestUndo(db, params.id, actorOf(request).name);
       return reply.code(202).send((await readVmMigration(db.kysely, params.id)).view);
+    },
+  );
+}
+
+function addRetry(app: App, { db }: Engine): void {
+  app.post(
+    '/vm-migrations/:id/retry',
+    {
+      config: { permission: 'operator' },
+      schema: {
+        operationId: 'retryVmMigration',
+        summary:
+          'Migrates a VM again that failed or was canceled: what was copied and is still right is not copied again',
+        tags: ['migrations'],
+        params: ById,
+        body: RetryBody,
+        response: { 201: api.MigrationView },
+      },
+    },
+    async (request, reply) => {
+      const wanted = { actor: actorOf(request).name, options: request.body?.options ?? {} };
+      const view = await retryVmMigration(db, request.params.id, wanted, async (tx, id) => {
+        const made = await readMigration(tx, id);
+        await keepAnswerWithin(tx, request, 201, made);
+        return made;
+      });
+      return reply.code(201).send(view);
     },
   );
 }

@@ -73,10 +73,16 @@ function translate(error: FastifyError, request: FastifyRequest): unknown {
   return error;
 }
 
-/** SQLSTATE classes 08 (connection), 53 (resources), 57P (shutdown), and sockets that are not there. */
+/**
+ * PostgreSQL's own word (SQLSTATE classes 08 connection, 53 resources, 57P shutdown), its driver's, or its socket's: the
+ * database is the only thing that a server connects to. A file that is missing is no outage, though its code is the same as
+ * that of a socket which is not there.
+ */
 function isOutage(error: FastifyError): boolean {
-  const outage = /^(08|53|57P)|^(ECONNREFUSED|ECONNRESET|ENOENT|EPIPE|ETIMEDOUT)$/;
-  const byMessage = /^(timeout exceeded when trying to connect|Connection terminated|Cannot use a pool after)/;
-  const fromPg = 'severity' in error || 'syscall' in error;
-  return (fromPg && typeof error.code === 'string' && outage.test(error.code)) || byMessage.test(error.message);
+  const code = typeof error.code === 'string' ? error.code : '';
+  const syscall = 'syscall' in error ? error.syscall : undefined;
+  if ('severity' in error && /^(08|53|57P)/.test(code)) return true;
+  if (syscall === 'connect' && /^(ECONNREFUSED|ECONNRESET|ENOENT|ETIMEDOUT|EAGAIN)$/.test(code)) return true;
+  if ((syscall === 'read' || syscall === 'write') && /^(ECONNRESET|EPIPE|ETIMEDOUT)$/.test(code)) return true;
+  return /^(timeout exceeded when trying to connect|Connection terminated|Cannot use a pool after)/.test(error.message);
 }

@@ -47,6 +47,8 @@ export type ServerPart = {
   readonly routes?: readonly Routes[];
   /** Called in order, once the server listens. */
   start?(running: Pick<RunningServer, 'address' | 'socketPath' | 'home'>): Promise<void>;
+  /** Called first of all, while the server still answers: those who talk to it say goodbye. */
+  leave?(): Promise<void>;
   /** Called in reverse order, before connections are closed; also when starting failed. */
   stop?(): Promise<void>;
 };
@@ -96,11 +98,17 @@ export async function startServer(config: Config, makers: readonly MakePart[] = 
     for (const part of parts) await part.start?.({ address, socketPath, home });
     log.info({ address, socketPath }, 'ready');
     let closing: Promise<void> | undefined;
-    const close = (): Promise<void> => {
+    const end = async (): Promise<void> => {
+      for (const part of parts.toReversed()) {
+        await part
+          .leave?.()
+          .catch((error: unknown) => log.warn({ err: error }, 'a part of the server did not end well'));
+      }
       stopping.abort(); // long polls and streams answer now
-      closing ??= undo.disposeAsync().then(() => log.info('stopped'));
-      return closing;
+      await undo.disposeAsync();
+      log.info('stopped');
     };
+    const close = (): Promise<void> => (closing ??= end());
     return { address, socketPath, setupToken, home, db, failed: failed.promise, close };
   } catch (error) {
     stopping.abort();

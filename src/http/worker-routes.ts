@@ -1,7 +1,8 @@
 /** What workers say (src/migration/protocol.ts). All POST, all for workers; the protocol itself makes repeats safe. */
 import type { FastifyReply } from 'fastify';
 import Type from 'typebox';
-import { chunksFor, heartbeat, writeCheckpoint, writeLedger } from '../migration/attempt-store.ts';
+import { heartbeat, writeCheckpoint, writeLedger } from '../migration/attempt-store.ts';
+import { chunksFor } from '../migration/chunk-store.ts';
 import type { Engine } from '../migration/engine.ts';
 import { finish } from '../migration/finish-store.ts';
 import {

@@ -8,7 +8,7 @@ import { Concern } from '../model/concern.ts';
 import { BytesPerSecond, LimitScope } from '../model/limit.ts';
 import { StringEnum } from '../model/schema.ts';
 import { ShownError } from '../model/shown-error.ts';
-import { VmMigrationSpec } from '../model/spec.ts';
+import { MigrationOptions, VmMigrationSpec } from '../model/spec.ts';
 import { Vm, VmSummary } from '../model/vm.ts';
 import { DiskProgress, LedgerRow, LogLine, RateSamples } from './protocol.ts';
 import {
@@ -124,8 +124,15 @@ export const VmMigrationView = Type.Object({
   error: Maybe(ShownError),
   /** What undoing ran into, beside the first error. */
   undoError: Maybe(ShownError),
-  /** Open ledger rows of an ended VM migration: what could not be removed. `POST …/undo` tries again. */
+  /** Open ledger rows of an ended VM migration: what could not be removed, or was `kept`. `POST …/undo` removes it. */
   leftBehind: Type.Array(LeftBehind),
+  /** What is left behind was left on purpose, for a retry. */
+  kept: Type.Boolean(),
+  /** The VM migration that this one does again, and the one that does this one again. */
+  retryOf: Maybe(Type.Object({ id: Id, migrationId: Id })),
+  retriedBy: Maybe(Type.Object({ id: Id, migrationId: Id })),
+  /** Whether asking for a retry would be accepted now. */
+  retryable: Type.Boolean(),
   steps: Type.Array(StepView),
   disks: Type.Array(DiskView),
   ...progressFields,
@@ -236,6 +243,17 @@ export const CreateMigration = Type.Object(
 );
 export type CreateMigration = Type.Static<typeof CreateMigration>;
 
+/** What of the options is to be otherwise this time; what is not named stays as it was. */
+export const RetryVmMigration = Type.Object(
+  { options: Type.Optional(Type.Partial(MigrationOptions)) },
+  { additionalProperties: false },
+);
+export type RetryVmMigration = Type.Static<typeof RetryVmMigration>;
+
+/** `keep`: what was copied stays at the target for a retry, instead of being removed. */
+export const CancelVmMigration = Type.Object({ keep: Type.Optional(Type.Boolean()) }, { additionalProperties: false });
+export type CancelVmMigration = Type.Static<typeof CancelVmMigration>;
+
 export const AttemptView = Type.Object({
   id: Id,
   step: Type.String(),
@@ -244,7 +262,7 @@ export const AttemptView = Type.Object({
   startedAt: Time,
   endedAt: Maybe(Time),
   /** Null while it runs. */
-  outcome: Maybe(StringEnum(['succeeded', 'failed', 'declined', 'lost', 'canceled'])),
+  outcome: Maybe(StringEnum(['succeeded', 'failed', 'declined', 'lost', 'canceled', 'released'])),
   error: Maybe(ShownError),
 });
 export type AttemptView = Type.Static<typeof AttemptView>;

@@ -3,28 +3,14 @@ import { sql } from 'kysely';
 import type { Db, Executor, Tx } from '../db/db.ts';
 import { WherryError } from '../model/errors.ts';
 import { failPoint } from '../model/fail-points.ts';
+import { voidChunks, writeChunks } from './chunk-store.ts';
 import { writeLog } from './log-store.ts';
 import { announce } from './news-store.ts';
 import { keepRates, withoutSamples } from './rate-store.ts';
 import type { Policy } from './policy.ts';
-import type {
-  AttemptReport,
-  ChunksAnswer,
-  ChunksRequest,
-  Heartbeat,
-  HeartbeatAnswer,
-  JournalEntry,
-  LedgerWrite,
-} from './protocol.ts';
-import { json, inMs, maybeJson, type StepRow, now } from './rows-store.ts';
+import type { AttemptReport, Heartbeat, HeartbeatAnswer, LedgerRow, LedgerWrite } from './protocol.ts';
+import { currentStep, inMs, json, maybeJson, now } from './rows-store.ts';
 import { move } from './states.ts';
-
-/** The step whose running attempt has this token, locked until the transaction ends. @throws migration.stale_attempt */
-export async function currentStep(tx: Tx, token: string): Promise<StepRow> {
-  const step = await tx.selectFrom('step').selectAll().where('token', '=', token).forUpdate().executeTakeFirst();
-  if (step === undefined) throw new WherryError('migration.stale_attempt', { token });
-  return step;
-}
 
 /**
  * Extends the lease of every attempt that is still its worker's, and keeps what it reports. An attempt per transaction:
@@ -81,59 +67,22 @@ export async function acceptReport(tx: Tx, policy: Policy, report: AttemptReport
     .executeTakeFirstOrThrow();
   await writeChunks(tx, vm.target_copy_id, report.token, report.journal);
   await keepRates(tx, step.vm_migration_id, report);
+  await countBytes(tx, step.name, report);
   await writeLog(tx, policy, { vmMigrationId: step.vm_migration_id, step: step.name, ...report });
   await announce(tx, { migrationId: vm.migration_id, vmMigrationId: step.vm_migration_id });
   return true;
 }
 
-async function writeChunks(
-  tx: Tx,
-  targetCopyId: string,
-  token: string,
-  journal: readonly JournalEntry[],
-): Promise<void> {
-  for (const table of ['copy_chunk', 'applied_chunk'] as const) {
-    const told = journal.filter(({ applied }) => (applied === true) === (table === 'applied_chunk'));
-    if (told.length === 0) continue;
-    await sql`
-      insert into ${sql.table(table)} (target_copy_id, disk_id, chunk, token, digest)
-      select ${targetCopyId}, disk_id, chunk, ${token}, decode(digest, 'hex')
-      from unnest(${told.map((entry) => entry.diskId)}::text[], ${told.map((entry) => entry.chunk)}::integer[],
-                  ${told.map((entry) => entry.digest)}::text[]) as told (disk_id, chunk, digest)
-      on conflict do nothing`.execute(tx);
-  }
-}
-
-/** The chunks that count: said since the disk was last begun anew; of several, what the latest attempt said. */
-export async function readChunks(db: Executor, targetCopyId: string, diskId?: string): Promise<JournalEntry[]> {
-  const { rows } = await sql<JournalEntry>`
-    select distinct on (c.disk_id, c.chunk) c.disk_id as "diskId", c.chunk, encode(c.digest, 'hex') as digest
-    from copy_chunk c
-    where c.target_copy_id = ${targetCopyId} and (${diskId ?? null}::text is null or c.disk_id = ${diskId ?? null})
-      and not exists (select from copy_restart r
-                      where r.target_copy_id = c.target_copy_id and r.disk_id = c.disk_id and r.token > c.token)
-    order by c.disk_id, c.chunk, c.token desc`.execute(db);
-  return rows;
-}
-
-/** @throws migration.stale_attempt */
-export async function chunksFor(db: Db, request: ChunksRequest): Promise<ChunksAnswer> {
-  return db.transaction(async (tx) => {
-    const step = await currentStep(tx, request.token);
-    const { target_copy_id } = await tx
-      .selectFrom('vm_migration')
-      .select('target_copy_id')
-      .where('id', '=', step.vm_migration_id)
-      .executeTakeFirstOrThrow();
-    if (request.startOver === true) {
-      await tx
-        .insertInto('copy_restart')
-        .values({ target_copy_id, disk_id: request.diskId, token: request.token })
-        .onConflict((conflict) => conflict.doNothing())
-        .execute();
-    }
-    return { chunks: await readChunks(tx, target_copy_id, request.diskId) };
-  });
+/** For the metrics: what an attempt has read so far, which never goes back, not even when its progress does. */
+async function countBytes(tx: Tx, step: string, { token, progress }: AttemptReport): Promise<void> {
+  if (step !== 'copy' && step !== 'stream') return;
+  const moved = (progress?.disks ?? []).reduce((sum, disk) => sum + disk.bytesMoved, 0);
+  if (moved === 0) return;
+  await tx
+    .updateTable('attempt')
+    .set({ bytes_moved: sql<number>`greatest(bytes_moved, ${moved}::bigint)` })
+    .where('token', '=', token)
+    .execute();
 }
 
 /** @throws migration.stale_attempt */
@@ -181,6 +130,9 @@ export async function writeLedger(db: Db, { token, row }: LedgerWrite): Promise<
         .where('id', '=', row.id)
         .execute();
     }
+    // What was copied to it is gone with it.
+    const diskId = row.kind === 'target-disk' && row.state === 'removed' ? keyOf(row) : undefined;
+    if (diskId !== undefined) await voidChunks(tx, vm.target_copy_id, diskId, token);
     await tx
       .insertInto('ledger_history')
       .values({ ledger_id: row.id, state: row.state, ref: json(row.ref), token })
@@ -188,6 +140,11 @@ export async function writeLedger(db: Db, { token, row }: LedgerWrite): Promise<
     await announce(tx, { migrationId: vm.migration_id, vmMigrationId: vm.id });
   });
   await failPoint('server.ledger.after-commit');
+}
+
+function keyOf({ ref }: LedgerRow): string | undefined {
+  const key = typeof ref === 'object' && ref !== null && 'key' in ref ? ref.key : undefined;
+  return typeof key === 'string' ? key : undefined;
 }
 
 function canMove(from: LedgerWrite['row']['state'], to: LedgerWrite['row']['state']): boolean {

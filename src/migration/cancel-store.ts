@@ -16,25 +16,33 @@ export function cancelRefusal({ row, facts }: Pick<LoadedVm, 'row' | 'facts'>): 
   return new WherryError('migration.past_return', { vm, step: facts.pointOfNoReturn });
 }
 
+/** Who cancels, and whether what was copied is to stay at the target for a retry. */
+export type CancelOrder = { readonly actor: string; readonly keep: boolean };
+
 /**
  * Asks for cancelation; asking again, or while a failure is being undone, changes nothing.
  * @throws migration.past_return, migration.ended, request.not_found
  */
-export async function cancelVmMigration(db: Db, id: string, actor: string): Promise<void> {
+export async function cancelVmMigration(db: Db, id: string, order: CancelOrder): Promise<void> {
   await db.transaction(async (tx) => {
     await lockEngine(tx);
-    await cancelOne(tx, id, actor);
+    await cancelOne(tx, id, order);
   });
 }
 
-async function cancelOne(tx: Tx, id: string, actor: string): Promise<void> {
+async function cancelOne(tx: Tx, id: string, { actor, keep }: CancelOrder): Promise<void> {
   const vm = await loadVm(tx, id);
   const refusal = cancelRefusal(vm);
   if (refusal !== null) throw refusal;
   if (isEnded(vm.row.state) || isStopping(vm.facts)) return;
   await tx
     .updateTable('vm_migration')
-    .set({ cancelation: move('cancelation', vm.row.cancelation, 'requested'), canceled_by: actor, wait_reason: null })
+    .set({
+      cancelation: move('cancelation', vm.row.cancelation, 'requested'),
+      canceled_by: actor,
+      cancel_keeps: keep,
+      wait_reason: null,
+    })
     .where('id', '=', id)
     .execute();
   await recordEvent(tx, {
@@ -51,7 +59,7 @@ async function cancelOne(tx: Tx, id: string, actor: string): Promise<void> {
  * Cancels every VM of a migration that can still be canceled. Those past the point of no return go on; when none could be
  * canceled, the reason of the first is thrown. @throws request.not_found, migration.past_return, migration.ended
  */
-export async function cancelMigration(db: Db, id: string, actor: string): Promise<void> {
+export async function cancelMigration(db: Db, id: string, order: CancelOrder): Promise<void> {
   await db.transaction(async (tx) => {
     await lockEngine(tx);
     const migration = await tx.selectFrom('migration').select('id').where('id', '=', id).executeTakeFirst();
@@ -68,7 +76,7 @@ export async function cancelMigration(db: Db, id: string, actor: string): Promis
       const refused = cancelRefusal(await loadVm(tx, vm.id));
       refusal ??= refused;
       if (refused !== null) continue;
-      await cancelOne(tx, vm.id, actor);
+      await cancelOne(tx, vm.id, order);
       canceled += 1;
     }
     if (canceled === 0 && refusal !== null) throw refusal;
@@ -76,7 +84,7 @@ export async function cancelMigration(db: Db, id: string, actor: string): Promis
 }
 
 /**
- * Undoes again what a failed VM migration left behind.
+ * Undoes again what a failed VM migration left behind, and removes what was kept for a retry.
  * @throws migration.nothing_to_undo, migration.handed_over, request.not_found
  */
 export async function requestUndo(db: Db, id: string, actor: string): Promise<void> {
@@ -86,7 +94,8 @@ export async function requestUndo(db: Db, id: string, actor: string): Promise<vo
     const name = nameOf(vm.row);
     const undo = undoStepOf(vm);
     const undoing = undo !== undefined && (undo.state === 'ready' || undo.state === 'running');
-    if (vm.row.state !== 'failed' || vm.facts.openLedgerRows === 0 || undoing) {
+    const stopped = vm.row.state === 'failed' || vm.row.state === 'canceled';
+    if (!stopped || vm.facts.openLedgerRows === 0 || undoing) {
       throw new WherryError('migration.nothing_to_undo', { vm: name });
     }
     const handedOver = await tx
@@ -97,7 +106,7 @@ export async function requestUndo(db: Db, id: string, actor: string): Promise<vo
       .where('state', '=', 'handed_over')
       .executeTakeFirst();
     if (handedOver !== undefined) throw new WherryError('migration.handed_over', { vm: name });
-    await addUndoStep(tx, vm);
+    await addUndoStep(tx, vm, false);
     await tx.updateTable('vm_migration').set({ undo_error: null }).where('id', '=', id).execute();
     await recordEvent(tx, {
       actor,

@@ -5,7 +5,7 @@ import type { VmMigrationSpec } from '../model/spec.ts';
 import type { CreateMigration } from './api.ts';
 import { resolveItinerary } from './itinerary.ts';
 import { recordEvent, wakeWork } from './news-store.ts';
-import { json, now } from './rows-store.ts';
+import { json, maybeJson, now } from './rows-store.ts';
 import { type MigrationState, move, type VmMigrationState } from './states.ts';
 import { vmNameOf } from './vm-name.ts';
 
@@ -25,7 +25,9 @@ export async function createMigration<T>(
     const scheduled = move('migration', 'pending_approval', 'scheduled');
     const state: MigrationState = move('migration', scheduled, 'queued');
     await tx.insertInto('migration').values({ id, name, state, created_by: actor }).execute();
-    for (const [position, spec] of request.vms.entries()) await createVmMigration(tx, id, position, spec);
+    for (const [position, spec] of request.vms.entries()) {
+      await insertVmMigration(tx, { migrationId: id, position, spec, targetCopyId: await newTargetCopy(tx, spec) });
+    }
     await recordEvent(tx, {
       actor,
       code: 'migration.created',
@@ -43,21 +45,41 @@ function nameFor(vms: readonly VmMigrationSpec[]): string {
   return `${names.slice(0, 3).join(', ')}${rest}`.slice(0, 200);
 }
 
-async function createVmMigration(tx: Tx, migrationId: string, position: number, spec: VmMigrationSpec): Promise<void> {
+async function newTargetCopy(tx: Tx, spec: VmMigrationSpec): Promise<string> {
   const id = newId();
-  const targetCopyId = newId();
+  const source = JSON.stringify([spec.source, spec.vm]); // a NUL is escaped here, and harmless in a text column
+  await tx.insertInto('target_copy').values({ id, source_identity: source }).execute();
+  return id;
+}
+
+export type NewVmMigration = {
+  readonly migrationId: string;
+  readonly position: number;
+  readonly spec: VmMigrationSpec;
+  readonly targetCopyId: string;
+  /** The VM migration that is done again, and the worker that has what it left. */
+  readonly retryOf?: string;
+  readonly workerId?: string | null;
+  /** With which steps begin, by name. */
+  readonly checkpoints?: Readonly<Record<string, unknown>>;
+};
+
+/** A VM migration with the steps of its itinerary, the first of them ready. Returns its id. */
+export async function insertVmMigration(tx: Tx, vm: NewVmMigration): Promise<string> {
+  const { spec, checkpoints = {} } = vm;
+  const id = newId();
   const itinerary = resolveItinerary(spec, null);
   const approved = move('vmMigration', 'planned', 'approved');
   const state: VmMigrationState = move('vmMigration', approved, 'queued');
-  const source = JSON.stringify([spec.source, spec.vm]); // a NUL is escaped here, and harmless in a text column
-  await tx.insertInto('target_copy').values({ id: targetCopyId, source_identity: source }).execute();
   await tx
     .insertInto('vm_migration')
     .values({
       id,
-      migration_id: migrationId,
-      position,
-      target_copy_id: targetCopyId,
+      migration_id: vm.migrationId,
+      position: vm.position,
+      target_copy_id: vm.targetCopyId,
+      retry_of: vm.retryOf ?? null,
+      worker_id: vm.workerId ?? null,
       spec: json(spec),
       itinerary: json(itinerary),
       itinerary_version: itinerary.version,
@@ -74,8 +96,10 @@ async function createVmMigration(tx: Tx, migrationId: string, position: number, 
         position: place,
         name,
         after: [...after],
+        checkpoint: maybeJson(checkpoints[name] ?? null),
         ...(after.length === 0 ? { state: 'ready' as const, ready_at: now } : { state: 'waiting' as const }),
       })),
     )
     .execute();
+  return id;
 }

@@ -7,11 +7,11 @@ import { toStored, WherryError } from '../model/errors.ts';
 import { failPoint } from '../model/fail-points.ts';
 import { newId } from '../model/ids.ts';
 import { Vm } from '../model/vm.ts';
-import { acceptReport, currentStep } from './attempt-store.ts';
+import { acceptReport } from './attempt-store.ts';
 import { type ItineraryFacts, resolveItinerary } from './itinerary.ts';
 import type { Policy } from './policy.ts';
 import type { Finish, Outcome } from './protocol.ts';
-import { json, lockEngine, type StepRow } from './rows-store.ts';
+import { currentStep, json, lockEngine, maybeJson, type StepRow } from './rows-store.ts';
 import { endAttempt } from './settle-store.ts';
 
 /** What the engine keeps of preflight's result; the rest is for the steps. */
@@ -79,8 +79,13 @@ async function freezeItinerary(tx: Tx, preflight: StepRow, facts: ItineraryFacts
     .executeTakeFirstOrThrow();
   const itinerary = resolveItinerary(spec, facts);
   if (itinerary.name === before.name) return; // a newer version of the same is for newer migrations
-  const others = tx.selectFrom('step').where('vm_migration_id', '=', id).where('id', '!=', preflight.id);
-  if (await others.where('state', '!=', 'waiting').select('id').executeTakeFirst()) return; // it is being stopped
+  const others = await tx
+    .selectFrom('step')
+    .select(['name', 'state', 'checkpoint'])
+    .where('vm_migration_id', '=', id)
+    .where('id', '!=', preflight.id)
+    .execute();
+  if (others.some(({ state }) => state !== 'waiting')) return; // it is being stopped
   await tx
     .updateTable('vm_migration')
     .set({ itinerary: json(itinerary), itinerary_version: itinerary.version })
@@ -90,7 +95,18 @@ async function freezeItinerary(tx: Tx, preflight: StepRow, facts: ItineraryFacts
   const rest = itinerary.steps.flatMap(({ name, after }, position) =>
     name === preflight.name
       ? []
-      : [{ id: newId(), vm_migration_id: id, position, name, after: [...after], state: 'waiting' as const }],
+      : [
+          {
+            id: newId(),
+            vm_migration_id: id,
+            position,
+            name,
+            after: [...after],
+            state: 'waiting' as const,
+            // What a retry begins with.
+            checkpoint: maybeJson(others.find((step) => step.name === name)?.checkpoint ?? null),
+          },
+        ],
   );
   await tx.insertInto('step').values(rest).execute();
 }

@@ -98,23 +98,23 @@ export async function limitKeysOfVm(
   return limitKeysOf({ migrationId: migration_id, spec }, worker, await providersOf(db));
 }
 
-/** Limits that a migration's copies are under now; its own also before anything is copied. */
-export async function limitsOfMigration(
+/** Tells of each migration which limits its copies are under now; its own also before anything is copied. */
+export async function limitsOfMigrations(
   db: Executor,
-  migrationId: string,
-  vms: readonly Pick<VmRow, 'spec' | 'state' | 'worker_id'>[],
-): Promise<LimitRow[]> {
+): Promise<(migrationId: string, vms: readonly Pick<VmRow, 'spec' | 'state' | 'worker_id'>[]) => LimitRow[]> {
   const rows = await readRows(db);
-  if (rows.length === 0) return [];
-  const keys = new Set([limitKey('migration', migrationId)]);
+  if (rows.length === 0) return () => [];
   const workers = await db.selectFrom('worker').select(['id', 'host']).execute();
   const providers = await providersOf(db);
-  for (const { spec, state, worker_id } of vms) {
-    const worker = workers.find(({ id }) => id === worker_id);
-    if (state !== 'running' || worker === undefined) continue;
-    for (const key of limitKeysOf({ migrationId, spec }, worker, providers)) keys.add(key);
-  }
-  return rows.filter(({ scope, id }) => keys.has(limitKey(scope, id)));
+  return (migrationId, vms) => {
+    const keys = new Set([limitKey('migration', migrationId)]);
+    for (const { spec, state, worker_id } of vms) {
+      const worker = workers.find(({ id }) => id === worker_id);
+      if (state !== 'running' || worker === undefined) continue;
+      for (const key of limitKeysOf({ migrationId, spec }, worker, providers)) keys.add(key);
+    }
+    return rows.filter(({ scope, id }) => keys.has(limitKey(scope, id)));
+  };
 }
 
 /** Those that are set of these keys. */

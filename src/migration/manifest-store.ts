@@ -108,7 +108,7 @@ async function digestsOf(db: Executor, targetCopyId: string, disk: string, sizeB
 }
 
 const Span = Type.Tuple([Type.Integer({ minimum: 0 }), Type.Integer({ minimum: 1 })]);
-const Copied = Type.Object({ discarded: Type.Record(Type.String(), Type.Array(Span)) });
+const Copied = Type.Object({ discarded: Type.Object({ disks: Type.Record(Type.String(), Type.Array(Span)) }) });
 const Applied = Type.Object({
   clusters: Type.Record(Type.String(), Type.Array(Type.Tuple([Type.Integer(), Type.Integer(), Type.Integer()]))),
 });
@@ -128,7 +128,7 @@ async function rangesOf(
     .where('name', '=', 'apply')
     .where('state', '=', 'succeeded')
     .executeTakeFirst();
-  const discarded = Value.Check(Copied, copied) ? (copied.discarded[disk] ?? []) : [];
+  const discarded = Value.Check(Copied, copied) ? (copied.discarded.disks[disk] ?? []) : [];
   const clusters = Value.Check(Applied, apply?.checkpoint) ? (apply.checkpoint.clusters[disk] ?? []) : [];
   return {
     applied: inside(

@@ -8,6 +8,7 @@
  * | declined  | ready for other workers            | canceled                            | ready for other workers              |
  * | lost      | ready from its checkpoint, bounded | canceled                            | ready from its checkpoint, bounded   |
  * | canceled  | like lost (nobody asked for it)    | canceled                            | like lost                            |
+ * | released  | ready from its checkpoint          | canceled                            | ready from its checkpoint            |
  */
 import { type StoredError, toStored, WherryError } from '../model/errors.ts';
 import { afterLoss } from './expiry.ts';
@@ -63,6 +64,10 @@ export function fateOf(outcome: Outcome, step: StepSituation, policy: Policy): S
       return lost(outcome.error);
     case 'canceled':
       return lost(null);
+    case 'released':
+      // Not the step's fault, and nothing to be careful about: whoever comes next goes on at once.
+      if (step.stopping) return ended('canceled');
+      return { to: 'ready', error: null, fruitless: step.fruitless, waitMs: 0 };
     default:
       return outcome satisfies never;
   }

@@ -45,7 +45,7 @@ export const Hello = Type.Object({
   user: Type.String(),
   version: Type.String(),
   protocol: Type.Integer(),
-  /** VM migrations that have a private directory on this worker. */
+  /** Target copies that have a private directory on this worker. */
   directories: Type.Optional(Type.Array(Id, { maxItems: 10_000 })),
 });
 export type Hello = Type.Static<typeof Hello>;
@@ -212,7 +212,8 @@ export type CheckpointWrite = Type.Static<typeof CheckpointWrite>;
 
 /**
  * How an attempt ended. `declined`: this worker cannot do it, another may. `lost`: the child died or was cut off, nothing
- * is known: the step goes on from its checkpoint. `failed`: it is no use trying again.
+ * is known: the step goes on from its checkpoint. `released`: the worker ends in order; the same, and nothing is held
+ * against the step. `failed`: it is no use trying again.
  */
 export const Outcome = Type.Union([
   Type.Object({ kind: Type.Literal('succeeded'), result: Json }),
@@ -220,6 +221,7 @@ export const Outcome = Type.Union([
   Type.Object({ kind: Type.Literal('declined'), error: StoredErrorSchema }),
   Type.Object({ kind: Type.Literal('lost'), error: StoredErrorSchema }),
   Type.Object({ kind: Type.Literal('canceled') }),
+  Type.Object({ kind: Type.Literal('released') }),
 ]);
 export type Outcome = Type.Static<typeof Outcome>;
 export const Finish = Type.Object({ report: AttemptReport, outcome: Outcome });
@@ -231,9 +233,20 @@ export const ChunksRequest = Type.Object({
   diskId: Type.String(),
   /** The disk is copied anew (its source changed): what earlier attempts journaled is void from now on. */
   startOver: Type.Optional(Type.Boolean()),
+  /** Why, for people. */
+  why: Type.Optional(Type.String({ maxLength: 16_384 })),
+  /**
+   * What proves that source and target disk are still the same. The server compares it with what the chunks that it has are
+   * about; when that is something else, they are void too.
+   */
+  identity: Type.Optional(Type.String({ maxLength: 16_384 })),
 });
 export type ChunksRequest = Type.Static<typeof ChunksRequest>;
-export const ChunksAnswer = Type.Object({ chunks: Type.Array(JournalEntry) });
+export const ChunksAnswer = Type.Object({
+  chunks: Type.Array(JournalEntry),
+  /** Why what was told before is void; null when it counts, or there was nothing. */
+  startedOver: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+});
 export type ChunksAnswer = Type.Static<typeof ChunksAnswer>;
 
 export const CallAnswer = Type.Object({

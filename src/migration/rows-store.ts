@@ -5,11 +5,13 @@ import { type Executor, json, type Tx } from '../db/db.ts';
 import { WherryError } from '../model/errors.ts';
 import { newId } from '../model/ids.ts';
 import { isUndo, type StepFacts, type VmFacts } from './advance.ts';
+import { keepingUndo } from './keep.ts';
 import { vmNameOf } from './vm-name.ts';
 
 export { json };
 
 export type VmRow = Selectable<Database['vm_migration']>;
+export type MigrationRow = Selectable<Database['migration']>;
 export type StepRow = Selectable<Database['step']>;
 
 const engineLock = 7_117_010;
@@ -81,8 +83,8 @@ export function nameOf(row: Pick<VmRow, 'vm' | 'spec'>): string {
   return vmNameOf(row.spec, row.vm);
 }
 
-/** A new undo step, ready at once; after all others. */
-export async function addUndoStep(tx: Tx, vm: LoadedVm): Promise<void> {
+/** A new undo step, ready at once; after all others. `keep`: it leaves what was copied. */
+export async function addUndoStep(tx: Tx, vm: LoadedVm, keep: boolean): Promise<void> {
   const position = Math.max(...vm.steps.map((step) => step.position)) + 1;
   await tx
     .insertInto('step')
@@ -94,10 +96,18 @@ export async function addUndoStep(tx: Tx, vm: LoadedVm): Promise<void> {
       after: [],
       state: 'ready',
       ready_at: now,
+      checkpoint: keep ? json(keepingUndo) : null,
     })
     .execute();
 }
 
-export function undoStepOf(vm: LoadedVm): StepRow | undefined {
+export function undoStepOf(vm: Pick<LoadedVm, 'steps'>): StepRow | undefined {
   return vm.steps.findLast(isUndo);
+}
+
+/** The step whose running attempt has this token, locked until the transaction ends. @throws migration.stale_attempt */
+export async function currentStep(tx: Tx, token: string): Promise<StepRow> {
+  const step = await tx.selectFrom('step').selectAll().where('token', '=', token).forUpdate().executeTakeFirst();
+  if (step === undefined) throw new WherryError('migration.stale_attempt', { token });
+  return step;
 }

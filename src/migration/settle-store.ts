@@ -2,13 +2,25 @@
 import type { Tx } from '../db/db.ts';
 import { explain, type StoredError, toStored, WherryError } from '../model/errors.ts';
 import { advance, isEnded, isPastReturn, isStopping, isUndo, type Next } from './advance.ts';
+import { isKeeping, keepsCopy } from './keep.ts';
 import { migrationStateOf } from './migration-state.ts';
 import { noteInLog } from './log-store.ts';
 import { announce, recordEvent, wakeCommands, wakeWork } from './news-store.ts';
 import { fateOf, type StepFate } from './outcome.ts';
 import type { Policy } from './policy.ts';
 import type { Outcome } from './protocol.ts';
-import { json, addUndoStep, inMs, type LoadedVm, loadVm, maybeJson, nameOf, now, type StepRow } from './rows-store.ts';
+import {
+  addUndoStep,
+  inMs,
+  json,
+  type LoadedVm,
+  loadVm,
+  maybeJson,
+  nameOf,
+  now,
+  type StepRow,
+  undoStepOf,
+} from './rows-store.ts';
 import { move } from './states.ts';
 
 /** Ends the running attempt of a step and moves the step, the VM migration and the migration as follows from it. */
@@ -163,12 +175,18 @@ export async function settle(tx: Tx, vmMigrationId: string): Promise<void> {
       .where('id', '=', id)
       .execute();
   }
-  if (next.undo) await addUndoStep(tx, vm);
+  if (next.undo) await addUndoStep(tx, vm, keeps(vm));
   await writeVm(tx, vm, next);
   await settleMigration(tx, vm.row.migration_id);
   await announce(tx, { migrationId: vm.row.migration_id, vmMigrationId });
   await wakeWork(tx);
   await wakeCommands(tx);
+}
+
+function keeps({ row, steps }: LoadedVm): boolean {
+  const { options } = row.spec;
+  const { error, cancel_keeps: cancelKeeps } = row;
+  return keepsCopy({ onFailure: options.onFailure ?? 'remove', failed: error !== null, cancelKeeps, steps });
 }
 
 async function writeVm(tx: Tx, vm: LoadedVm, next: Next): Promise<void> {
@@ -204,7 +222,10 @@ async function writeVm(tx: Tx, vm: LoadedVm, next: Next): Promise<void> {
     .executeTakeFirstOrThrow();
   if (count > 0) {
     const params = { vm: nameOf(row), count };
-    await recordEvent(tx, { ...about, code: 'ledger.left_open', params, severity: 'critical' });
+    const undo = undoStepOf(vm);
+    const kept = undo?.state === 'succeeded' && isKeeping(undo.checkpoint);
+    if (kept) await recordEvent(tx, { ...about, code: 'vm_migration.kept', params });
+    else await recordEvent(tx, { ...about, code: 'ledger.left_open', params, severity: 'critical' });
   }
 }
 

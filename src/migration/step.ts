@@ -12,7 +12,10 @@ export type StepContext = {
   readonly lease: Lease;
   readonly signal: AbortSignal;
   readonly providers: Providers;
-  /** A private directory (0700) of this VM migration on this worker; removed when the VM migration ends. */
+  /**
+   * A private directory (0700) of this target copy on this worker, where a retry finds what was kept; removed when there is
+   * nothing more to do for it.
+   */
   readonly directory: string;
   /** Resolves when acting outside is allowed; waits while heartbeats go unanswered. */
   mayAct(): Promise<void>;
@@ -27,9 +30,13 @@ export type StepContext = {
   checkpoint(value: unknown): Promise<void>;
   /**
    * Chunks of a disk that the server was told of, by this or another worker: what need not be copied again. `startOver`:
-   * the disk is copied anew, so that what earlier attempts told of it is void from now on.
+   * why the disk is copied anew, so that what earlier attempts told of it is void from now on. `identity`: what proves that
+   * source and target are the same; when the server's chunks are about another one they are void too, and `startedOver` says so.
    */
-  chunks(diskId: string, options?: { readonly startOver?: boolean }): Promise<readonly JournalEntry[]>;
+  chunks(
+    diskId: string,
+    options?: { readonly startOver?: string; readonly identity?: string },
+  ): Promise<{ readonly chunks: readonly JournalEntry[]; readonly startedOver: string | null }>;
   /** What all copies of this attempt must ask before they read: shared with everything else under the same limits. */
   readonly limit: Limit;
   /** Does nothing unless a test armed this point. */

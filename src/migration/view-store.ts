@@ -3,20 +3,14 @@ import type { Db, Executor } from '../db/db.ts';
 import { explain, type StoredError, WherryError } from '../model/errors.ts';
 import { shown } from '../model/shown-error.ts';
 import { isEnded, isPastReturn, isStopping } from './advance.ts';
-import type {
-  LeftBehind,
-  MigrationPage,
-  MigrationSummary,
-  MigrationView,
-  ShownConcern,
-  StepView,
-  VmMigrationView,
-} from './api.ts';
+import type { MigrationPage, MigrationSummary, MigrationView, ShownConcern, StepView, VmMigrationView } from './api.ts';
+import { isKeeping } from './keep.ts';
 import { countsOf } from './migration-state.ts';
 import { stepNames } from './itinerary.ts';
-import { limitsOfMigration } from './limit-store.ts';
+import { limitsOfMigrations } from './limit-store.ts';
 import { disksOf, type Overall, progressOf, sumOf } from './progress-of.ts';
-import { nameOf, type StepRow, type VmRow } from './rows-store.ts';
+import { retryRefusal } from './retry-store.ts';
+import { type MigrationRow, nameOf, type StepRow, undoStepOf, type VmRow } from './rows-store.ts';
 import { type MigrationState, migrationMoves } from './states.ts';
 
 export { shown } from '../model/shown-error.ts';
@@ -36,41 +30,56 @@ const endStates = states.filter((state) => migrationMoves[state].length === 0);
 export async function listMigrations(db: Db, page: PageRequest): Promise<MigrationPage> {
   let query = db.kysely
     .selectFrom('migration')
-    .select('id')
+    .selectAll()
     .orderBy('id', 'desc')
     .limit(page.limit + 1);
   if (page.after !== undefined) query = query.where('id', '<', page.after);
   if (page.state !== undefined) query = query.where('state', '=', page.state);
   if (page.ended !== undefined) query = query.where('state', page.ended ? 'in' : 'not in', endStates);
-  const ids = (await query.execute()).map(({ id }) => id);
-  const items: MigrationSummary[] = [];
-  for (const id of ids.slice(0, page.limit)) {
-    const { vmMigrations: _, ...summary } = await readMigration(db.kysely, id);
-    items.push(summary);
-  }
-  return { items, next: ids.length > page.limit ? (items.at(-1)?.id ?? null) : null };
+  const rows = await query.execute();
+  const shownRows = rows.slice(0, page.limit);
+  const views = await viewsOfMigrations(db.kysely, shownRows);
+  const items = views.map(({ vmMigrations: _, ...summary }): MigrationSummary => summary);
+  return { items, next: rows.length > page.limit ? (items.at(-1)?.id ?? null) : null };
 }
 
 /** @throws request.not_found */
 export async function readMigration(db: Executor, id: string): Promise<MigrationView> {
   const row = await db.selectFrom('migration').selectAll().where('id', '=', id).executeTakeFirst();
-  if (row === undefined) throw new WherryError('request.not_found', { kind: 'migration', id });
+  const [view] = row === undefined ? [] : await viewsOfMigrations(db, [row]);
+  if (view === undefined) throw new WherryError('request.not_found', { kind: 'migration', id });
+  return view;
+}
+
+/** As many queries for a hundred migrations as for one. */
+async function viewsOfMigrations(db: Executor, rows: readonly MigrationRow[]): Promise<MigrationView[]> {
+  if (rows.length === 0) return [];
+  const ids = rows.map(({ id }) => id);
   const vms = await db
     .selectFrom('vm_migration')
     .selectAll()
-    .where('migration_id', '=', id)
+    .where('migration_id', 'in', ids)
     .orderBy('position')
     .execute();
-  const views = await viewsOf(db, vms);
+  const vmsOf = Map.groupBy(vms, ({ migration_id }) => migration_id);
+  const views = Map.groupBy(await viewsOf(db, vms), ({ migrationId }) => migrationId);
+  const limitsOf = await limitsOfMigrations(db);
+  return rows.map((row) => {
+    const limits = limitsOf(row.id, vmsOf.get(row.id) ?? []);
+    return migrationViewOf(row, limits, views.get(row.id) ?? []);
+  });
+}
+
+function migrationViewOf(row: MigrationRow, limits: MigrationView['limits'], views: VmMigrationView[]): MigrationView {
   const errors = views.flatMap(({ id: vmMigrationId, vmName, error }) =>
     error === null ? [] : [{ vmMigrationId, vmName, error }],
   );
   return {
-    id,
+    id: row.id,
     name: row.name,
     state: row.state,
-    counts: countsOf(vms.map(({ state }) => state)),
-    limits: await limitsOfMigration(db, id, vms),
+    counts: countsOf(views.map(({ state }) => state)),
+    limits,
     ...sumOf(views),
     createdBy: row.created_by,
     createdAt: row.created_at.toISOString(),
@@ -79,7 +88,7 @@ export async function readMigration(db: Executor, id: string): Promise<Migration
     errors: errors.slice(0, 20),
     waitReason: views.find(({ waitReason }) => waitReason !== null)?.waitReason ?? null,
     running: runningSteps(views),
-    leftBehind: views.filter(({ leftBehind }) => leftBehind.length > 0).length,
+    leftBehind: views.filter(({ leftBehind, kept }) => leftBehind.length > 0 && !kept).length,
     vmMigrations: views,
   };
 }
@@ -119,22 +128,41 @@ async function viewsOf(db: Executor, vms: readonly VmRow[]): Promise<VmMigration
     .where('state', 'in', ['intended', 'created'])
     .orderBy('number')
     .execute();
+  const relatives = await db
+    .selectFrom('vm_migration')
+    .select(['id', 'migration_id', 'retry_of'])
+    .where((where) =>
+      where.or([
+        where('retry_of', 'in', ids),
+        where(
+          'id',
+          'in',
+          where.selectFrom('vm_migration as again').select('again.retry_of').where('again.id', 'in', ids),
+        ),
+      ]),
+    )
+    .execute();
+  const stepsOf = Map.groupBy(steps, ({ vm_migration_id }) => vm_migration_id);
+  const rowsOf = Map.groupBy(open, ({ vm_migration_id }) => vm_migration_id);
+  const related = (found: (typeof relatives)[number] | undefined): VmMigrationView['retryOf'] =>
+    found === undefined ? null : { id: found.id, migrationId: found.migration_id };
   return vms.map((vm) => {
-    const left = open.filter(({ vm_migration_id }) => vm_migration_id === vm.id && isEnded(vm.state));
-    const own = steps.filter(({ vm_migration_id }) => vm_migration_id === vm.id);
-    return viewOf(
-      vm,
-      own,
-      left.map(({ id, kind, state, ref }) => ({ id, kind, state, ref, what: whatIs(ref) })),
-    );
+    const left = isEnded(vm.state) ? (rowsOf.get(vm.id) ?? []) : [];
+    return viewOf(vm, {
+      steps: stepsOf.get(vm.id) ?? [],
+      leftBehind: left.map(({ id, kind, state, ref }) => ({ id, kind, state, ref, what: whatIs(ref) })),
+      retryOf: related(relatives.find(({ id }) => id === vm.retry_of)),
+      retriedBy: related(relatives.find(({ retry_of }) => retry_of === vm.id)),
+    });
   });
 }
 
-function viewOf(
-  row: VmRow,
-  steps: ReadonlyArray<StepRow & { worker_name: string | null }>,
-  leftBehind: LeftBehind[],
-): VmMigrationView {
+type Around = Pick<VmMigrationView, 'leftBehind' | 'retryOf' | 'retriedBy'> & {
+  readonly steps: ReadonlyArray<StepRow & { worker_name: string | null }>;
+};
+
+function viewOf(row: VmRow, { steps, ...around }: Around): VmMigrationView {
+  const undo = undoStepOf({ steps });
   const facts = { ...row, pointOfNoReturn: row.itinerary.pointOfNoReturn, steps };
   const overall = progressOf(
     steps.filter(({ name }) => name !== 'undo'),
@@ -156,7 +184,9 @@ function viewOf(
     waitReason: waitOf(row),
     error: shown(row.error),
     undoError: shown(row.undo_error),
-    leftBehind,
+    ...around,
+    kept: around.leftBehind.length > 0 && undo?.state === 'succeeded' && isKeeping(undo.checkpoint),
+    retryable: around.retriedBy === null && retryRefusal({ row, steps }) === null,
     steps: steps.map(stepView),
     disks: disksOf(steps, row.vm?.disks ?? []),
     ...atEnd(row, overall),

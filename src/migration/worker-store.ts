@@ -48,27 +48,17 @@ export async function hello(db: Db, policy: Policy, said: Hello): Promise<void> 
   });
 }
 
-/** Of these VM migrations, those that no step will ever be given out for: ended with an empty ledger, or unknown here. */
+/** Of these target copies, those that nothing will ask for any more: all ended with an empty ledger, or unknown here. */
 export async function unwantedOf(db: Db, ids: readonly string[]): Promise<string[]> {
   if (ids.length === 0) return [];
-  const wanted = await db.kysely
-    .selectFrom('vm_migration as v')
-    .select('v.id')
-    .where('v.id', 'in', ids)
-    .where((where) =>
-      where.or([
-        where('v.state', 'not in', ['completed', 'failed', 'canceled']),
-        where.exists(
-          where
-            .selectFrom('ledger')
-            .select('ledger.id')
-            .whereRef('ledger.vm_migration_id', '=', 'v.id')
-            .where('ledger.state', 'in', ['intended', 'created']),
-        ),
-      ]),
-    )
-    .execute();
-  const kept = new Set(wanted.map(({ id }) => id));
+  const { rows } = await sql<{ id: string }>`
+    select id from unnest(${[...ids]}::uuid[]) as asked (id)
+    where exists (select from vm_migration v where v.target_copy_id = asked.id
+                  and v.state not in ('completed', 'failed', 'canceled'))
+      or exists (select from ledger l where l.target_copy_id = asked.id and l.state in ('intended', 'created'))`.execute(
+    db.kysely,
+  );
+  const kept = new Set(rows.map(({ id }) => id));
   return ids.filter((id) => !kept.has(id));
 }
 

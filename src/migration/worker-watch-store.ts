@@ -3,6 +3,12 @@ import { sql } from 'kysely';
 import type { Db } from '../db/db.ts';
 import { announceWorker } from './news-store.ts';
 
+/** When a worker said its last word; null when it never did. */
+export async function lastHeard(db: Db, workerId: string): Promise<string | null> {
+  const row = await db.kysely.selectFrom('worker').select('last_seen_at').where('id', '=', workerId).executeTakeFirst();
+  return row?.last_seen_at.toISOString() ?? null;
+}
+
 /** Returns what each tick calls: it tells of every worker that has died, or come back, since the call before. */
 export function watchWorkers(db: Db): () => Promise<void> {
   let known: ReadonlyMap<string, boolean> | undefined;

@@ -61,6 +61,11 @@ export const MigrationOptions = Type.Object(
     verify: StringEnum(['full', 'none']),
     /** `as-source` means on for a source that has no power state (files). */
     power: StringEnum(['as-source', 'on', 'off']),
+    /**
+     * When it fails: `remove` (default) takes away what was made; `keep` leaves the disks at the target for a retry, which
+     * then copies nothing again. A VM that has run is always removed with its disks: they are no copy any more.
+     */
+    onFailure: Type.Optional(StringEnum(['remove', 'keep'])),
   },
   { additionalProperties: false },
 );

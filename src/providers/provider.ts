@@ -106,7 +106,10 @@ export type TargetDisk = {
   readonly diskId: string;
   readonly sizeBytes: number;
   readonly format: 'raw' | 'qcow2';
-  /** The provider's own handle, JSON: a volume key and path, a file, a volume id. */
+  /**
+   * The provider's own handle, JSON: a volume key and path, a file, a volume id. What `createDisk` returns also tells this disk
+   * from another one that takes its place (an inode and when it was made).
+   */
   readonly ref: Readonly<Record<string, string>>;
 };
 
@@ -149,6 +152,11 @@ export type Target = {
     options: { readOnly: boolean; directory: string },
     signal: AbortSignal,
   ): Promise<WritableDisk>;
+  /**
+   * Takes its final name away again, where `createVm` has given it one: it is kept for a retry, and nobody must take it for a
+   * migrated disk. Absent where disks have no names that people see.
+   */
+  concealDisk?(disk: TargetDisk, signal: AbortSignal): Promise<void>;
   /** Removes it if it is there and ours; being gone already is success. */
   removeDisk(mark: Mark, disk: TargetDisk, signal: AbortSignal): Promise<void>;
   /** The reference the VM will have, before it exists: goes into the ledger as intent. */

@@ -47,13 +47,16 @@ const maxHeaderBytes = 64 * 1024;
 const readBytes = recordBytes * 4096;
 const kinds = ['leaf', 'zeros', 'chunk', 'forget'] as const;
 
-/** Opens or begins the journal at `path`. A file that is about something else is begun again; `startedOver` says why. */
-export async function openJournal(path: string, header: JournalHeader): Promise<Journal> {
+/**
+ * Opens or begins the journal at `path`. A file that is about something else is begun again, and so is any when `startOver`
+ * says why; `startedOver` tells it.
+ */
+export async function openJournal(path: string, header: JournalHeader, startOver?: string): Promise<Journal> {
   const file = await open(path, 'a+', 0o600);
   try {
     const coverage = createCoverage(header.sizeBytes);
     const found = await readHeader(file);
-    const startedOver = difference(found, header);
+    const startedOver = startOver ?? difference(found, header);
     const start = encodeHeader(header);
     if (found === null || startedOver !== null) {
       await file.truncate(0);

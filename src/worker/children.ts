@@ -1,6 +1,7 @@
 /**
- * The child processes of a worker: one per VM migration that has something to do. A new one begins only once the one before
- * is gone with all it started, because both work in the same directory and on the same images.
+ * The child processes of a worker: one per VM migration that has something to do, known by its target copy, which only one at
+ * a time works on. A new one begins only once the one before is gone with all it started, because both work in the same
+ * directory and on the same images.
  */
 import { mkdir } from 'node:fs/promises';
 import type { Attempt } from './attempts.ts';
@@ -8,18 +9,18 @@ import { type ChildEnd, type StepChild, startStepChild } from './child-process.t
 import type { FromChild, ToChild } from './messages.ts';
 
 export type Run = {
-  readonly vmMigrationId: string;
+  readonly targetCopyId: string;
   readonly child: StepChild;
   readonly attempts: Set<Attempt>;
   idleTimer: NodeJS.Timeout | undefined;
 };
 
 export type Children = {
-  /** VM migrations that have a child. */
+  /** Target copies that have a child. */
   count(): number;
-  has(vmMigrationId: string): boolean;
+  has(targetCopyId: string): boolean;
   /** The child that runs, or a new one. */
-  of(vmMigrationId: string): Promise<Run>;
+  of(targetCopyId: string): Promise<Run>;
   /** To all of them, and of each kind the last one to every new child. */
   tell(message: Extract<ToChild, { kind: 'gate' | 'limits' }>): void;
   /** It ends unless it gets something to do soon. */
@@ -33,7 +34,7 @@ export type Children = {
 const idleMs = 5_000;
 
 export function keepChildren(options: {
-  directoryOf(vmMigrationId: string): string;
+  directoryOf(targetCopyId: string): string;
   onMessage(run: Run, message: FromChild): void;
   onOutput(run: Run, text: string): void;
   /** With what it still had to do. */
@@ -45,21 +46,21 @@ export function keepChildren(options: {
 
   const leave = (run: Run): void => {
     clearTimeout(run.idleTimer);
-    if (running.get(run.vmMigrationId) !== run) return;
-    running.delete(run.vmMigrationId);
+    if (running.get(run.targetCopyId) !== run) return;
+    running.delete(run.targetCopyId);
     const gone = run.child.ended.then(() => {
-      if (leaving.get(run.vmMigrationId) === gone) leaving.delete(run.vmMigrationId);
+      if (leaving.get(run.targetCopyId) === gone) leaving.delete(run.targetCopyId);
     });
-    leaving.set(run.vmMigrationId, gone);
+    leaving.set(run.targetCopyId, gone);
   };
   const end = async (run: Run): Promise<void> => {
     leave(run);
     await run.child.kill();
   };
-  const start = (vmMigrationId: string): Run => {
-    const directory = options.directoryOf(vmMigrationId);
+  const start = (targetCopyId: string): Run => {
+    const directory = options.directoryOf(targetCopyId);
     const run: Run = {
-      vmMigrationId,
+      targetCopyId,
       attempts: new Set(),
       idleTimer: undefined,
       child: startStepChild({
@@ -68,7 +69,7 @@ export function keepChildren(options: {
         onOutput: (text) => options.onOutput(run, text),
       }),
     };
-    running.set(vmMigrationId, run);
+    running.set(targetCopyId, run);
     for (const message of told.values()) run.child.send(message);
     void run.child.ended.then((how) => {
       leave(run);
@@ -78,11 +79,11 @@ export function keepChildren(options: {
   };
   return {
     count: () => running.size,
-    has: (vmMigrationId) => running.has(vmMigrationId) || leaving.has(vmMigrationId),
-    of: async (vmMigrationId) => {
-      await leaving.get(vmMigrationId);
-      await mkdir(options.directoryOf(vmMigrationId), { recursive: true, mode: 0o700 });
-      const run = running.get(vmMigrationId) ?? start(vmMigrationId);
+    has: (targetCopyId) => running.has(targetCopyId) || leaving.has(targetCopyId),
+    of: async (targetCopyId) => {
+      await leaving.get(targetCopyId);
+      await mkdir(options.directoryOf(targetCopyId), { recursive: true, mode: 0o700 });
+      const run = running.get(targetCopyId) ?? start(targetCopyId);
       clearTimeout(run.idleTimer);
       return run;
     },

@@ -38,7 +38,9 @@ export type FromChild =
       readonly token: string;
       readonly request: number;
       readonly diskId: string;
-      readonly startOver: boolean;
+      /** Why the disk is copied anew; absent when it is not. */
+      readonly startOver?: string;
+      readonly identity?: string;
     }
   /** Asks for bytes under the attempt's limits; answered when they may pass. */
   | { readonly kind: 'take'; readonly token: string; readonly request: number; readonly bytes: number }

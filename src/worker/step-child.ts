@@ -4,7 +4,7 @@
  */
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JournalEntry, Lease, Outcome } from '../migration/protocol.ts';
+import type { ChunksAnswer, Lease, Outcome } from '../migration/protocol.ts';
 import type { Step, StepContext } from '../migration/step.ts';
 import { vmNameOf } from '../migration/vm-name.ts';
 import { failPoint } from '../model/fail-points.ts';
@@ -68,11 +68,10 @@ export function runStepChild({ steps, providers }: StepChildOptions): void {
         await ask((request) => ({ kind: 'checkpoint', token, request, value }));
         checkpoint = value;
       },
-      chunks: async (diskId, { startOver = false } = {}) => {
-        const answer = (await ask((request) => ({ kind: 'chunks', token, request, diskId, startOver }))) as {
-          chunks: JournalEntry[];
-        };
-        return answer.chunks;
+      chunks: async (diskId, options = {}) => {
+        const asked = (request: number): FromChild => ({ kind: 'chunks', token, request, diskId, ...options });
+        const { chunks, startedOver } = (await ask(asked)) as ChunksAnswer;
+        return { chunks, startedOver: startedOver ?? null };
       },
       limit: createChildLimit(
         () => rateOver(lease.limitKeys, rates),

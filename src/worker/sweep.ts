@@ -1,11 +1,11 @@
 /**
- * Private directories of VM migrations that ended without us: another worker took over, and cleaned up what it had. The
+ * Private directories of target copies whose migrations ended without us: another worker took over, and cleaned up what it had. The
  * server says which are still wanted.
  */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** The VM migrations that have a directory below `root`. */
+/** The target copies that have a directory below `root`. */
 export async function directoriesIn(root: string): Promise<string[]> {
   return (await readdir(root)).filter((name) => /^[0-9a-f-]{36}$/.test(name));
 }

@@ -8,6 +8,7 @@ import { hostname, userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   CallAnswer,
+  ChunksRequest,
   Commands,
   Finish,
   HeartbeatAnswer,
@@ -43,7 +44,7 @@ export type WorkerOptions = {
   readonly capacity: number;
   /** Ends by itself when no server has answered for this long: nobody may ever come back for a built-in worker. */
   readonly orphanAfterMs?: number;
-  /** Removes what a VM migration has outside its private directory, before that is removed. */
+  /** Removes what a target copy has outside its private directory, before that is removed. */
   readonly removeTraces?: (directory: string) => Promise<void>;
   log(level: 'info' | 'warn' | 'error', message: string, fields?: Record<string, unknown>): void;
 };
@@ -52,6 +53,8 @@ const longPollMs = 20_000;
 /** Who looks at a migration sees it move at least this often; each costs the server a small transaction. */
 const newsMs = 1_000;
 const sweepMs = 10 * 60_000;
+/** A server that ends at the same time, or is away, must not keep us. */
+const lastWordsMs = 2_000;
 
 /**
  * Runs until `signal` aborts, or another process becomes this worker; then kills what it runs and resolves.
@@ -102,14 +105,21 @@ async function work(options: WorkerOptions, signal: AbortSignal): Promise<void> 
     return answer;
   };
 
-  const finish = async (attempt: Attempt, outcome: Outcome): Promise<void> => {
+  const finishing = new Set<Promise<void>>();
+  const finish = (attempt: Attempt, outcome: Outcome): void => {
+    const said: Promise<void> = tellEnd(attempt, outcome).finally(() => finishing.delete(said));
+    finishing.add(said);
+  };
+  const tellEnd = async (attempt: Attempt, outcome: Outcome): Promise<void> => {
     if (attempt.finishing) return;
     attempt.finishing = true;
     const body: Finish = { report: report(attempt, true), outcome };
     try {
       await link.insist('finish', body, signal);
     } catch (error) {
-      if (!signal.aborted) options.log('warn', 'the server refused the end of an attempt', { error: String(error) });
+      // We are asked to end, and a server that is stopped in order still listens.
+      if (signal.aborted) await link.insist('finish', body, AbortSignal.timeout(lastWordsMs)).catch(() => undefined);
+      else options.log('warn', 'the server refused the end of an attempt', { error: String(error) });
     }
     dropAttempt(attempt);
   };
@@ -151,11 +161,7 @@ async function work(options: WorkerOptions, signal: AbortSignal): Promise<void> 
         void relay('checkpoint', { token: message.token, checkpoint: message.value }, message.request);
         break;
       case 'chunks':
-        void relay(
-          'chunks',
-          { token: message.token, diskId: message.diskId, startOver: message.startOver },
-          message.request,
-        );
+        void relay('chunks', chunksRequestOf(message), message.request);
         break;
       case 'take':
         void limits
@@ -164,7 +170,7 @@ async function work(options: WorkerOptions, signal: AbortSignal): Promise<void> 
           .catch(() => undefined);
         break;
       case 'finish':
-        void finish(attempt, message.outcome);
+        finish(attempt, message.outcome);
         break;
       default:
         message satisfies never;
@@ -174,17 +180,19 @@ async function work(options: WorkerOptions, signal: AbortSignal): Promise<void> 
   const children: Children = keepChildren({
     directoryOf,
     onMessage: fromChild,
-    onOutput: ({ vmMigrationId }, text) => options.log('info', text, { vmMigrationId }),
+    onOutput: ({ targetCopyId }, text) => options.log('info', text, { targetCopyId }),
     onEnd: (run, end) => {
       limits.leave(run);
-      for (const attempt of run.attempts) void finish(attempt, { kind: 'lost', error: toStored(childDied(end)) });
+      // When we are to end we ended it ourselves: what it did is given back, and nothing is held against it.
+      const lost: Outcome = { kind: 'lost', error: toStored(childDied(end)) };
+      for (const attempt of run.attempts) finish(attempt, signal.aborted ? { kind: 'released' } : lost);
     },
   });
 
   const begin = async (lease: Lease): Promise<void> => {
     if (attempts.has(lease.token)) return; // the answer to a repeated request
     await knowsLimits.promise; // nothing is copied before it is known how fast
-    const id = lease.vmMigration.id;
+    const id = lease.vmMigration.targetCopyId;
     const run = await children.of(id);
     attempts.set(lease.token, run);
     run.attempts.add(newAttempt(lease));
@@ -324,8 +332,19 @@ async function work(options: WorkerOptions, signal: AbortSignal): Promise<void> 
     clearInterval(sweeps);
     heart.stop();
     await Promise.all([children.endAll(), watches.endAll()]);
+    await Promise.allSettled(finishing);
     link.close();
   }
+}
+
+function chunksRequestOf({
+  token,
+  diskId,
+  startOver,
+  identity,
+}: Extract<FromChild, { kind: 'chunks' }>): ChunksRequest {
+  const anew = startOver === undefined ? {} : { startOver: true, why: startOver };
+  return { token, diskId, ...anew, ...(identity === undefined ? {} : { identity }) };
 }
 
 /** What it said last is the cause: "out of memory" is there and nowhere else. */

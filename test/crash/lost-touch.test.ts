@@ -88,7 +88,7 @@ test('private directories that nothing asks for any more are swept at the start,
   // Queued: workers of the tests before have ended, and this one declines what is not there, but not before it was greeted.
   const target = { type: 'files', directory: '/nonexistent/out', format: 'qcow2', networks: {} } as const;
   const made = await client.post<MigrationView>('/migrations', { vms: [ovaSpec('/nonexistent.ova', target)] });
-  const wanted = made.vmMigrations[0]?.id ?? '';
+  const wanted = made.vmMigrations[0]?.targetCopyId ?? '';
   await server.db.pool.query(`update step set not_before = now() + interval '1 hour'`);
   const root = join(home, 'vm-migrations');
   const unknown = newId();

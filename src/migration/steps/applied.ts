@@ -6,7 +6,7 @@ import { openJournal } from '../../transfer/journal.ts';
 import type { TargetDisk } from '../../providers/provider.ts';
 import type { JournalEntry } from '../protocol.ts';
 import type { StepContext } from '../step.ts';
-import { journalHeader } from './copy.ts';
+import { journalHeader } from './record.ts';
 import { resultOf } from './results.ts';
 
 /** Chunks whose leaves are read from the journal at once: half a TiB of disk, some 20 MB of memory. */

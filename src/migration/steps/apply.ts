@@ -5,43 +5,40 @@
  * the first is applied. Overlays of another conversion (this worker lost them, or another worker took over) are applied
  * only after the source's content was put back wherever the first were.
  */
-import { readFile } from 'node:fs/promises';
-import Type from 'typebox';
 import Value from 'typebox/value';
 import { overlayClusters } from '../../conversion/overlay.ts';
-import { applyOverlay, restoreClusters, verifyApplied } from '../../transfer/apply.ts';
-import type { Extent } from '../../transfer/disk.ts';
+import { applyOverlay, verifyApplied } from '../../transfer/apply.ts';
+import { chunkBytes, chunkCount } from '../../transfer/digest.ts';
+import type { Extent, Range } from '../../transfer/disk.ts';
 import { openVolume } from '../../transfer/nbd/volume.ts';
 import type { DiskProgress } from '../protocol.ts';
 import type { Step, StepContext } from '../step.ts';
 import { tellApplied } from './applied.ts';
-import { convertOnOverlays, overlayIdFile, type Converted } from './convert.ts';
+import { type Converted, presentConversion } from './conversions.ts';
+import { convertOnOverlays } from './convert.ts';
 import { ofDisk, openEnds, type Ends } from './ends.ts';
+import { stillDiscarded } from './missing.ts';
+import { proveDisk } from './prove.ts';
+import { Applied, extentOf, restore } from './restore.ts';
 import { maybeResultOf, resultOf } from './results.ts';
-
-/** Extents are stored as [offset, length, 1 for data or 0 for zero]. */
-const Checkpoint = Type.Object({
-  overlayId: Type.String(),
-  clusters: Type.Record(Type.String(), Type.Array(Type.Tuple([Type.Integer(), Type.Integer(), Type.Integer()]))),
-});
-type Checkpoint = Type.Static<typeof Checkpoint>;
 
 export const apply: Step = async (context) => {
   const first = maybeResultOf(context, 'convert');
   if (first === null) return { skipped: true };
   await using ends = await openEnds(context);
-  const present = await presentOverlayId(context);
-  const before = context.lease.checkpoint === null ? null : Value.Parse(Checkpoint, context.lease.checkpoint);
+  const present = await presentConversion(context);
+  const before = context.lease.checkpoint === null ? null : Value.Parse(Applied, context.lease.checkpoint);
   // Before a new conversion: where the source can only be read in order, it works on the target copy.
-  if (before !== null && before.overlayId !== present) await restore(context, ends, before);
+  if (present === null) await backToCopy(context, ends, before);
+  else if (before !== null && before.overlayId !== present.overlayId) await backToCopy(context, ends, before);
+  else await stillDiscarded(context, ends);
   const { vm } = resultOf(context, 'preflight');
-  const { overlayId, overlays } =
-    present === '' ? await convertAgain(context) : { overlayId: present, overlays: first.overlays };
+  const { overlayId, overlays } = present ?? (await convertAgain(context));
 
-  const clusters: Checkpoint['clusters'] = {};
+  const clusters: Applied['clusters'] = {};
   for (const { diskId, path } of overlays) clusters[diskId] = await listed(path, context.signal);
   await context.failPoint('apply.checkpoint.before');
-  await context.checkpoint({ overlayId, clusters } satisfies Checkpoint);
+  await context.checkpoint({ overlayId, clusters } satisfies Applied);
   await context.failPoint('apply.checkpoint.after');
 
   let bytesApplied = 0;
@@ -54,29 +51,43 @@ export const apply: Step = async (context) => {
   return { value: { bytesApplied } };
 };
 
-/** Of the conversion whose overlays are whole and on this worker; empty when there is none. */
-async function presentOverlayId(context: StepContext): Promise<string> {
-  return (await readFile(overlayIdFile(context), 'utf8').catch(() => '')).trim();
-}
-
 async function convertAgain(context: StepContext): Promise<Converted> {
   context.log('warning', 'the overlays of the conversion are not on this worker: converting again');
   return convertOnOverlays(context);
 }
 
-async function restore(context: StepContext, ends: Ends, { clusters }: Checkpoint): Promise<void> {
+/** The target is the source's copy again, wholly, and proved to be so wherever it had to be mended. */
+async function backToCopy(context: StepContext, ends: Ends, before: Applied | null): Promise<void> {
   const { vm } = resultOf(context, 'preflight');
-  for (const disk of resultOf(context, 'create-disks').disks) {
-    const { diskId } = disk;
-    const source = await ends.openSource(vm, diskId);
-    const target = await ends.openTarget(disk, { readOnly: false });
-    const mayAct = (): Promise<void> => context.mayAct();
-    await restoreClusters(
-      { diskId, source, target, mayAct, clusters: (clusters[diskId] ?? []).map(extentOf) },
-      context.signal,
+  if (before !== null) await restore(context, ends, before);
+  await stillDiscarded(context, ends);
+  if (context.lease.vmMigration.spec.options.verify === 'none') return;
+  for (const [index, disk] of resultOf(context, 'create-disks').disks.entries()) {
+    const mended = touched((before?.clusters[disk.diskId] ?? []).map(extentOf), disk.sizeBytes);
+    const left = maybeResultOf(context, 'copy')?.discarded?.disks[disk.diskId] ?? [];
+    for (const [offset, length] of left) for (const chunk of chunksIn({ offset, length })) mended.add(chunk);
+    if (mended.size === 0) continue;
+    const known = Array.from({ length: chunkCount(disk.sizeBytes) }, (_, chunk) => chunk).filter(
+      (chunk) => !mended.has(chunk),
     );
-    await target.close();
+    const report = (progress: DiskProgress): void =>
+      context.progress({ phase: 'reading back', fraction: null, disks: [progress] });
+    await ofDisk(vm, disk.diskId, proveDisk(context, ends, { vm, disk, index, known, discarded: [], report }));
   }
+}
+
+/** The chunks of a disk that extents touch; what lies beyond its end touches none. */
+function touched(extents: readonly Extent[], sizeBytes: number): Set<number> {
+  const inside = extents.filter(({ offset }) => offset < sizeBytes);
+  return new Set(
+    inside.flatMap(({ offset, length }) => chunksIn({ offset, length: Math.min(length, sizeBytes - offset) })),
+  );
+}
+
+function chunksIn({ offset, length }: Range): number[] {
+  const first = Math.floor(offset / chunkBytes);
+  const last = Math.floor((offset + length - 1) / chunkBytes);
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }
 
 async function applyOne(
@@ -133,7 +144,7 @@ async function applyOne(
 }
 
 /** Neighbours of one kind become one, so that the list stays short. */
-async function listed(path: string, signal: AbortSignal): Promise<Checkpoint['clusters'][string]> {
+async function listed(path: string, signal: AbortSignal): Promise<Applied['clusters'][string]> {
   const list: [number, number, number][] = [];
   for await (const { offset, length, kind } of overlayClusters(path, signal)) {
     const data = kind === 'data' ? 1 : 0;
@@ -142,8 +153,4 @@ async function listed(path: string, signal: AbortSignal): Promise<Checkpoint['cl
     else list.push([offset, length, data]);
   }
   return list;
-}
-
-function extentOf([offset, length, data]: readonly [number, number, number]): Extent {
-  return { offset, length, kind: data === 1 ? 'data' : 'zero' };
 }

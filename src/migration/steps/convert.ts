@@ -4,8 +4,7 @@
  * Where a disk can only be read in order, the itinerary puts this step after the copy, and the overlays lie on the target
  * copy.
  */
-import { open, readFile, rm, writeFile } from 'node:fs/promises';
-import Value from 'typebox/value';
+import { rm } from 'node:fs/promises';
 import { probeAccelerator } from '../../conversion/accelerator.ts';
 import { convertGuest } from '../../conversion/convert.ts';
 import type { Overlay } from '../../conversion/libvirt-xml.ts';
@@ -15,19 +14,19 @@ import { located } from '../../model/errors.ts';
 import { newId } from '../../model/ids.ts';
 import { serveNbd } from '../../transfer/nbd/server.ts';
 import type { Step, StepContext } from '../step.ts';
+import { type Converted, forgetConversion, keepConversion, presentConversion } from './conversions.ts';
 import { diskName, openEnds } from './ends.ts';
 import { recorded } from './recorded.ts';
-import { results, resultOf } from './results.ts';
-import type Type from 'typebox';
-
-export type Converted = Type.Static<(typeof results)['convert']>;
+import { resultOf } from './results.ts';
+import { forgetTrimmed, tellTrimmed } from './trimmed.ts';
 
 export const convert: Step = async (context) => {
   const { conversion, vm } = resultOf(context, 'preflight');
   if (!conversion) return { skipped: true };
-  const before = await finished(context);
+  const before = await presentConversion(context);
   if (before !== null) {
-    context.log('info', 'the conversion had finished when its attempt was lost: it is not repeated');
+    context.log('info', 'this worker has the result of the same conversion: it is not repeated');
+    await tellTrimmed(context, before);
     return { value: before };
   }
   try {
@@ -37,15 +36,6 @@ export const convert: Step = async (context) => {
   }
 };
 
-/** What an earlier attempt brought to its end on this worker, and could not tell any more. */
-async function finished(context: StepContext): Promise<Converted | null> {
-  const overlayId = (await readFile(overlayIdFile(context), 'utf8').catch(() => '')).trim();
-  const text = await readFile(convertedFile(context), 'utf8').catch(() => '');
-  if (overlayId === '' || text === '') return null;
-  const value: unknown = JSON.parse(text);
-  return Value.Check(results.convert, value) && value.overlayId === overlayId ? value : null;
-}
-
 /** Also called by `apply`, when the overlays of the conversion are on a worker that is gone. */
 export async function convertOnOverlays(context: StepContext): Promise<Converted> {
   const { vm, inOrder } = resultOf(context, 'preflight');
@@ -53,7 +43,8 @@ export async function convertOnOverlays(context: StepContext): Promise<Converted
   await using ends = await openEnds(context);
   await using servers = new AsyncDisposableStack();
   const overlayId = newId();
-  await rm(overlayIdFile(context), { force: true });
+  await forgetConversion(context);
+  forgetTrimmed(context);
   const overlays: Overlay[] = [];
   const read: (() => { readonly name: string; readonly bytes: number })[] = [];
   for (const [index, target] of disks.entries()) {
@@ -93,31 +84,9 @@ export async function convertOnOverlays(context: StepContext): Promise<Converted
   );
   for (const disk of read) context.log('info', `disk ${disk().name}: the conversion read ${disk().bytes} bytes of it`);
   const converted: Converted = { overlayId, overlays: [...overlays], guest, warnings: [...warnings] };
-  await settle(context, converted);
+  if (!inOrder) await ends.sameSource(vm); // what it saw is what is copied beside it
+  await keepConversion(context, converted);
+  await tellTrimmed(context, converted);
   await context.failPoint('convert.done');
   return converted;
-}
-
-/** Says which conversion the overlays in this directory are the whole result of; missing while one is under way. */
-export function overlayIdFile(context: StepContext): string {
-  return `${context.directory}/overlay-id`;
-}
-
-/** The result, durable before the id above: with that id in it, it belongs to these overlays. */
-function convertedFile(context: StepContext): string {
-  return `${context.directory}/converted.json`;
-}
-
-/** The server will be told that the conversion is done: its overlays must survive a power cut from then on. */
-async function settle(context: StepContext, converted: Converted): Promise<void> {
-  await writeFile(convertedFile(context), JSON.stringify(converted), { mode: 0o600, flush: true });
-  for (const { path } of converted.overlays) await synced(path);
-  await writeFile(overlayIdFile(context), `${converted.overlayId}\n`, { mode: 0o600, flush: true });
-  await synced(context.directory);
-}
-
-async function synced(path: string): Promise<void> {
-  const file = await open(path, 'r');
-  await file.sync();
-  await file.close();
 }

@@ -1,12 +1,14 @@
 /**
  * The three ways it ends. `finalize` hands what was made over to its new owner and is the point of no return; `clean-up`
- * takes away what only the migration needed; `undo` takes away everything, newest first.
+ * takes away what only the migration needed; `undo` takes away everything, newest first, or leaves what a retry can use.
  */
 import { rm } from 'node:fs/promises';
 import type { Target, TargetDisk, TargetVm } from '../../providers/provider.ts';
 import type { LedgerRow } from '../protocol.ts';
 import type { Step, StepContext } from '../step.ts';
-import { openRows } from './recorded.ts';
+import { isKeeping } from '../keep.ts';
+import { hasConversion } from './conversions.ts';
+import { openRows, workKey } from './recorded.ts';
 import { resultOf } from './results.ts';
 
 export const finalize: Step = async (context) => {
@@ -34,20 +36,43 @@ export const cleanUp: Step = async (context) => {
 
 export const undo: Step = async (context) => {
   await context.failPoint('undo.before');
+  const keep = isKeeping(context.lease.checkpoint);
   const rows = context.lease.ledger.toReversed();
   const outside = rows.filter((row) => row.kind === 'target-vm' || row.kind === 'target-disk');
   if (outside.length > 0) {
     await using target = await context.providers.openTarget(context.lease.vmMigration.spec.target, context.signal);
     // The VM first: a disk is not taken from under a VM that may be running.
-    for (const kind of ['target-vm', 'target-disk'] as const) {
-      for (const row of outside.filter((open) => open.kind === kind)) await removeOutside(context, target, row);
+    for (const row of outside.filter(({ kind }) => kind === 'target-vm')) await removeOutside(context, target, row);
+    for (const row of outside.filter(({ kind }) => kind === 'target-disk')) {
+      if (keep) await conceal(context, target, row);
+      else await removeOutside(context, target, row);
     }
   }
-  for (const row of rows) await removeLocal(context, row);
-  await removeWork(context);
+  if (keep) {
+    await keepWork(context, rows);
+  } else {
+    for (const row of rows) await removeLocal(context, row);
+    await removeWork(context);
+  }
   await context.failPoint('undo.after');
   return { value: {} };
 };
+
+/** It stays, for a retry, but nobody must take it for a migrated disk. */
+async function conceal(context: StepContext, target: Target, row: LedgerRow): Promise<void> {
+  await context.mayAct();
+  await target.concealDisk?.(row.ref as TargetDisk, context.signal);
+}
+
+/** Journals and a whole conversion stay; what was under way goes. */
+async function keepWork(context: StepContext, rows: readonly LedgerRow[]): Promise<void> {
+  const whole = await hasConversion(context);
+  for (const row of rows) {
+    if (row.kind === 'directory' && row.ref !== null && (row.ref as { key?: string }).key === workKey) continue;
+    if (row.kind === 'overlay' && whole) continue;
+    await removeLocal(context, row);
+  }
+}
 
 async function removeOutside(context: StepContext, target: Target, row: LedgerRow): Promise<void> {
   const mark = { targetCopyId: context.lease.vmMigration.targetCopyId };

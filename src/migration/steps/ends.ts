@@ -4,12 +4,16 @@ import type { Vm } from '../../model/vm.ts';
 import type { Source, Target, TargetDisk } from '../../providers/provider.ts';
 import type { Mismatch } from '../../transfer/verify.ts';
 import type { StepContext } from '../step.ts';
+import { resultOf } from './results.ts';
 
 /** Both ends of a VM migration, opened, with all disks that are opened through them: closing it closes them all. */
 export type Ends = AsyncDisposable & {
   readonly source: Source;
   readonly target: Target;
+  /** @throws transfer.source_changed when it is not the disk that preflight saw, and what the source throws. */
   openSource(vm: Vm, diskId: string): Promise<Disk>;
+  /** All disks of the source are what preflight saw. @throws transfer.source_changed */
+  sameSource(vm: Vm): Promise<void>;
   openTarget(disk: TargetDisk, options: { readonly readOnly: boolean }): Promise<WritableDisk>;
 };
 
@@ -28,8 +32,17 @@ export async function openEnds(context: StepContext): Promise<Ends> {
     openSource: async (vm, diskId) => {
       const disk = await source.openDisk(vm, diskId, context.directory, context.signal);
       opened.add(disk);
+      // Once it is open: what takes its place from here on is not what is read.
+      await sameSource(context, source, vm, [diskId]);
       return disk;
     },
+    sameSource: (vm) =>
+      sameSource(
+        context,
+        source,
+        vm,
+        vm.disks.map(({ id }) => id),
+      ),
     openTarget: async (disk, { readOnly }) => {
       const found = await target.openDisk(disk, { readOnly, directory: context.directory }, context.signal);
       opened.add(found);
@@ -37,6 +50,26 @@ export async function openEnds(context: StepContext): Promise<Ends> {
     },
     [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
   };
+}
+
+/**
+ * Whatever reads the source reads what preflight saw: copy, conversion and the second look of a verification must not be about
+ * different disks. @throws transfer.source_changed
+ */
+export async function sameSource(
+  context: StepContext,
+  source: Source,
+  vm: Vm,
+  diskIds: readonly string[],
+): Promise<void> {
+  const seen = resultOf(context, 'preflight').identity;
+  const now = await source.identity(vm, context.signal);
+  for (const diskId of diskIds) {
+    const [before, found] = [seen[diskId], now[diskId]];
+    if (before === found) continue;
+    const cause = new Error(`it was ${before ?? 'not there'}, now it is ${found ?? 'not there'}`);
+    throw new WherryError('transfer.source_changed', { disk: diskName(vm, diskId), vm: vm.name }, cause);
+  }
 }
 
 /** Errors of work on one disk name it as people know it: ids are often no more than numbers. */

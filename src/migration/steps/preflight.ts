@@ -10,7 +10,7 @@ import { type ErrorCode, fromStored, located } from '../../model/errors.ts';
 import type { Vm } from '../../model/vm.ts';
 import type { Source } from '../../providers/provider.ts';
 import type { Step, StepContext } from '../step.ts';
-import { recorded } from './recorded.ts';
+import { recorded, workKey } from './recorded.ts';
 import type { results } from './results.ts';
 
 type Looked = Type.Static<(typeof results)['preflight']>;
@@ -18,7 +18,7 @@ type Looked = Type.Static<(typeof results)['preflight']>;
 export const preflight: Step = async (context) => {
   const { spec } = context.lease.vmMigration;
   const directory = { path: context.directory };
-  await recorded(context, { kind: 'directory', key: 'work', planned: directory, local: true }, async () => directory);
+  await recorded(context, { kind: 'directory', key: workKey, planned: directory, local: true }, async () => directory);
 
   await using source = await context.providers.openSource(spec.source, context.signal);
   const vm = await source.describe(spec.vm, context.signal);

@@ -7,6 +7,9 @@ import type { FailPoint } from '../../model/fail-points.ts';
 import type { LedgerRow } from '../protocol.ts';
 import type { StepContext } from '../step.ts';
 
+/** The key of the private directory among the rows of its kind. */
+export const workKey = 'work';
+
 type Kind = LedgerRow['kind'];
 
 /** The open row of an object, from what the lease told or from what this attempt has written since. */

@@ -20,6 +20,7 @@ const TargetDiskSchema = Type.Unsafe<TargetDisk>(
     ref: Ref,
   }),
 );
+const Spans = Type.Array(Type.Tuple([Type.Integer(), Type.Integer()]));
 const TargetVmSchema = Type.Unsafe<TargetVm>(Type.Object({ name: Type.String(), ref: Ref }));
 
 export const results = {
@@ -38,7 +39,9 @@ export const results = {
   copy: Type.Object({
     bytesMoved: Type.Integer(),
     /** Chunks that were read back and found right while the copy ran, as runs of first and count, by disk id. */
-    proved: Type.Optional(Type.Record(Type.String(), Type.Array(Type.Tuple([Type.Integer(), Type.Integer()])))),
+    proved: Type.Optional(Type.Record(Type.String(), Spans)),
+    /** Offsets and lengths that were left out, by disk id, because the conversion with these overlays had trimmed them. */
+    discarded: Type.Optional(Type.Object({ overlayId: Type.String(), disks: Type.Record(Type.String(), Spans) })),
   }),
   convert: Type.Object({
     /** New with every conversion: an overlay is applied only as a whole, and only that one. */

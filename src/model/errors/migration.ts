@@ -15,7 +15,7 @@ export const migrationErrors = {
   'migration.canceled': {
     status: 409,
     message: 'VM {vm}: the migration was canceled by {user}',
-    next: 'Nothing is left of it; start it again when you like.',
+    next: 'Run it again when you like.',
   },
   'migration.past_return': {
     status: 409,
@@ -35,12 +35,33 @@ export const migrationErrors = {
   'migration.nothing_to_undo': {
     status: 409,
     message: 'VM {vm}: there is nothing to undo',
-    next: 'Only a failed migration that left something behind can be undone again; an undo that runs goes on by itself.',
+    next: 'Only a failed or canceled migration that left something behind can be undone again; an undo that runs goes on by itself.',
   },
   'migration.handed_over': {
     status: 409,
     message: 'VM {vm} cannot be undone: the migrated VM has been handed over',
     next: 'It is yours now: remove it at the target if it is not wanted.',
+  },
+  'migration.not_retryable': {
+    status: 409,
+    message: 'VM {vm} cannot be migrated again: its migration is {state}',
+    next: 'A migration that failed or was canceled can be run again. Cancel one that runs first.',
+  },
+  'migration.retried': {
+    status: 409,
+    message: 'VM {vm} has been migrated again already, by VM migration {by}',
+    next: 'Look at that one; if it has failed too, run that one again.',
+  },
+  'migration.retry_handed_over': {
+    status: 409,
+    message: 'VM {vm} cannot be migrated again: the migrated VM has been handed over',
+    next: 'It is yours now: remove it at the target, then start a new migration.',
+  },
+  'migration.being_undone': {
+    status: 409,
+    message: 'VM {vm} is being undone',
+    next: 'Try again in a moment, when what was made has been removed.',
+    passing: true,
   },
   'migration.bad_result': {
     status: 500,

@@ -18,7 +18,9 @@ import type { DiskRequest, Target, TargetDisk, VmRequest } from '../provider.ts'
 import { isFresh } from '../local/fresh.ts';
 import {
   codeOf,
+  conceal,
   fileBase,
+  fileIdentity,
   isNoHardLinks,
   partialName,
   publish,
@@ -56,11 +58,11 @@ export function createFilesTarget(spec: FilesTargetSpec, tools: ImageTools): Tar
     createDisk: async (planned, request, signal) => {
       const paths = pathsOf(directory, planned.ref);
       if ((await lstat(paths.partial).catch(() => undefined)) !== undefined) {
-        if (await isAsPlanned(paths.partial, planned, signal)) return planned;
+        if (await isAsPlanned(paths.partial, planned, signal)) return withIdentity(planned, paths.partial);
         await withdraw(paths.partial, paths.final);
       }
       await createImage(paths.partial, planned, request.vm.name, signal);
-      return planned;
+      return withIdentity(planned, paths.partial);
     },
     openDisk: async (disk, options, signal) => {
       const path = pathsOf(directory, disk.ref).partial;
@@ -70,6 +72,10 @@ export function createFilesTarget(spec: FilesTargetSpec, tools: ImageTools): Tar
         options.directory,
         signal,
       );
+    },
+    concealDisk: async (disk) => {
+      const paths = pathsOf(directory, disk.ref);
+      await conceal(paths.partial, paths.final);
     },
     removeDisk: async (mark, disk) => withdrawOurs(directory, mark.targetCopyId, disk.ref),
     planVm: (request) => {
@@ -100,6 +106,10 @@ export function createFilesTarget(spec: FilesTargetSpec, tools: ImageTools): Tar
     },
     [Symbol.asyncDispose]: async () => {},
   };
+}
+
+async function withIdentity(disk: TargetDisk, path: string): Promise<TargetDisk> {
+  return { ...disk, ref: { ...disk.ref, file: await fileIdentity(path) } };
 }
 
 type Ref = TargetDisk['ref'];

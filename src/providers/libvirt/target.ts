@@ -10,7 +10,7 @@ import { doing, type LibvirtTargetSpec, targetContext } from './context.ts';
 import { checkReach, findPool } from './pool.ts';
 import { libvirtPower } from './power.ts';
 import { createVm, finalizeVm, planVm, removeVm } from './vms.ts';
-import { createDisk, openDisk, planDisk, removeDisk } from './volumes.ts';
+import { concealDisk, createDisk, openDisk, planDisk, removeDisk } from './volumes.ts';
 
 export type LibvirtTargetOptions = {
   /** Whether KVM really works on this host; asked at most once. */
@@ -46,6 +46,7 @@ export function createLibvirtTarget(
     planDisk: (request) => planDisk(context, request),
     createDisk: (planned, request, signal) => createDisk(context, planned, request, signal),
     openDisk: (disk, opening, signal) => openDisk(context, disk, opening, signal),
+    concealDisk: (disk, signal) => concealDisk(context, disk, signal),
     removeDisk: (mark, disk, signal) => removeDisk(context, mark, disk, signal),
     planVm: (request) => planVm(context, request),
     createVm: (planned, request, signal) => createVm(context, planned, request, signal),

@@ -4,12 +4,21 @@
  * carries the whole mark, as libvirt's volumes have nothing else that could.
  */
 import { join } from 'node:path';
-import { stat } from 'node:fs/promises';
 import { WherryError } from '../../model/errors.ts';
 import type { WritableDisk } from '../../transfer/disk.ts';
 import type { DiskRequest, Mark, TargetDisk } from '../provider.ts';
 import { isFresh } from '../local/fresh.ts';
-import { fileBase, isNoHardLinks, partialName, publish, sameFile, settle, withdraw } from '../local/partial.ts';
+import {
+  conceal,
+  fileBase,
+  fileIdentity,
+  isNoHardLinks,
+  partialName,
+  publish,
+  sameFile,
+  settle,
+  withdraw,
+} from '../local/partial.ts';
 import type { LibvirtClient } from './client.ts';
 import { doing, type TargetContext } from './context.ts';
 import { type FilePool, findPool, refreshPool } from './pool.ts';
@@ -39,9 +48,12 @@ export async function createDisk(
   const client = await context.client(signal);
   const found = await findPool(client, refOf(planned, 'pool'), signal);
   const paths = pathsOf(found, planned);
-  const created: TargetDisk = { ...planned, ref: { ...planned.ref, path: paths.final } };
+  const created = async (): Promise<TargetDisk> => ({
+    ...planned,
+    ref: { ...planned.ref, path: paths.final, file: await fileIdentity(paths.partial) },
+  });
   // Its final name already stands: an earlier attempt got as far as creating the VM.
-  if (await sameFile(paths.partial, paths.final)) return created;
+  if (await sameFile(paths.partial, paths.final)) return created();
   const work = async (): Promise<void> => {
     const existing = await lookUp(client, found, refOf(planned, 'partial'), signal);
     if (existing !== null) {
@@ -52,14 +64,13 @@ export async function createDisk(
   };
   await doing(`create the disk ${refOf(planned, 'volume')} in pool ${found.pool.name}`, request.targetName, work());
   try {
-    await stat(paths.partial);
+    return await created();
   } catch (error) {
     const volume = await lookUp(client, found, refOf(planned, 'partial'), signal);
     if (volume !== null) await client.volumes.delete(volume, signal);
     const params = { path: found.path, pool: found.pool.name, uri: context.spec.uri };
     throw new WherryError('libvirt.other_host', params, error);
   }
-  return created;
 }
 
 function volumeXml(disk: TargetDisk): string {
@@ -122,6 +133,15 @@ export async function publishDisks(
   }
   await refreshPools(client, disks, signal);
   return published;
+}
+
+/** Takes the final name away again; the partial one stays. */
+export async function concealDisk(context: TargetContext, disk: TargetDisk, signal: AbortSignal): Promise<void> {
+  const client = await context.client(signal);
+  const found = await findPool(client, refOf(disk, 'pool'), signal);
+  const paths = pathsOf(found, disk);
+  await conceal(paths.partial, paths.final);
+  await refreshPool(client, found.pool, signal);
 }
 
 /** Drops the partial names. */

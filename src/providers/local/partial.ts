@@ -5,7 +5,7 @@
  * the same file, the final name is provably ours and may be taken back. *Settling* drops the partial name, and with it
  * our right to remove the file.
  */
-import { link, lstat, open, unlink } from 'node:fs/promises';
+import { link, lstat, open, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Room for the mark and a suffix within the 255 bytes that file systems allow. */
@@ -51,6 +51,19 @@ export async function withdraw(partial: string, final: string): Promise<void> {
   // The final name first: in the other order a crash in between would leave a file that nothing proves to be ours.
   await syncDirectory(dirname(final)).catch(ignoreMissing);
   await unlinkIfThere(partial);
+}
+
+/** Takes the final name away while it is the same file; the partial one stays. Nothing there is success. */
+export async function conceal(partial: string, final: string): Promise<void> {
+  if (!(await sameFile(partial, final))) return;
+  await unlinkIfThere(final);
+  await syncDirectory(dirname(final));
+}
+
+/** What tells this file from another one under its name: its inode, and when that was made. Not the device: its number may change with a boot. */
+export async function fileIdentity(path: string): Promise<string> {
+  const { ino, birthtimeNs } = await stat(path, { bigint: true });
+  return `${ino}:${birthtimeNs}`;
 }
 
 /** Drops the partial name once the final one stands. Leaves a partial file alone that was never published. */

@@ -1,0 +1,138 @@
+import { open, utimes } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { runChild } from '../../src/process/child.ts';
+import type { Providers } from '../../src/providers/provider.ts';
+import { createProviders } from '../../src/wiring.ts';
+import { expectedDigest, MiB, newCopy, newRun, partialOf, type Run, targetDigest } from './ground.ts';
+
+const half = (at: number): boolean => at % 32 < 16;
+
+async function prepared(run: Run): Promise<Run> {
+  for (const step of ['preflight', 'create-disks'] as const) await run.step(step);
+  return run;
+}
+
+async function flip(path: string, format: 'raw' | 'qcow2', offset: number): Promise<void> {
+  await runChild('qemu-io', ['-f', format, '-c', `write -P 0x5a ${offset} 1`, path]);
+}
+
+test.each(['raw', 'qcow2'] as const)(
+  'a %s target that differs is told with offset and both digests, copied again once, and is right then',
+  async (format) => {
+    await using copy = await newCopy(160, half);
+    const run = await prepared(newRun(copy, { format, options: { conversion: 'never' } }));
+    await run.step('copy');
+    run.results['copy'] = { bytesMoved: 0 }; // what was read back meanwhile is not taken for granted here
+    await flip(await partialOf(copy, format), format, 70 * MiB + 5);
+    expect(await targetDigest(copy, format)).not.toBe(await expectedDigest(copy));
+    await run.step('verify');
+    expect(await targetDigest(copy, format)).toBe(await expectedDigest(copy));
+    const told = run.log.filter((line) => line.includes('its chunk is copied once more'));
+    expect(told).toEqual([
+      expect.stringMatching(
+        new RegExp(
+          `^warning: disk source.raw: \\d+ bytes at offset ${68 * MiB} .*SHA-256 [0-9a-f]{64}, .* [0-9a-f]{64}:`,
+        ),
+      ),
+    ]);
+    await run.step('verify');
+    expect(run.log.filter((line) => line.includes('copied once more'))).toHaveLength(1);
+  },
+);
+
+test('a target that stays wrong ends with disk, offset and both digests, after one more copy', async () => {
+  await using copy = await newCopy(128, half);
+  const real = createProviders();
+  let writes = 0;
+  const lying: Providers = {
+    ...real,
+    openTarget: async (spec, signal) => {
+      const target = await real.openTarget(spec, signal);
+      return {
+        ...target,
+        openDisk: async (disk, options, inner) => {
+          const opened = await target.openDisk(disk, options, inner);
+          return {
+            ...opened,
+            write: async (offset, data, each) => {
+              const wrong = offset <= 65 * MiB && offset + data.length > 65 * MiB;
+              if (wrong) writes += 1;
+              const changed = wrong ? Buffer.from(data) : data;
+              if (wrong) changed[65 * MiB - offset] = (changed[65 * MiB - offset] ?? 0) ^ 1;
+              await opened.write(offset, changed, each);
+            },
+          };
+        },
+      };
+    },
+  };
+  const run = await prepared(newRun(copy, { providers: lying, options: { conversion: 'never' } }));
+  await run.step('copy');
+  await expect(run.step('verify')).rejects.toMatchObject({
+    code: 'transfer.verify_mismatch',
+    params: {
+      disk: 'source.raw',
+      offset: 64 * MiB,
+      length: 4 * MiB,
+      expected: expect.stringMatching(/^[0-9a-f]{64}$/),
+      found: expect.stringMatching(/^[0-9a-f]{64}$/),
+    },
+  });
+  expect(writes).toBe(2); // by the copy, and once more
+});
+
+test('a chunk that was proved by no run is read back, also when the copy was resumed after it', async () => {
+  await using copy = await newCopy(320, () => true);
+  const stopping = new AbortController();
+  const first = await prepared(newRun(copy, { signal: stopping.signal, options: { conversion: 'never' } }));
+  first.at = (point) => {
+    if (point === 'copy.journaled' && copy.chunks.length > 0) stopping.abort(new Error('killed'));
+  };
+  await expect(first.step('copy')).rejects.toThrow('killed');
+  expect(copy.chunks.length).toBeGreaterThan(0);
+  const chunk = copy.chunks[0]?.chunk ?? 0;
+  await flip(await partialOf(copy), 'raw', chunk * 64 * MiB + 9);
+
+  const second = newRun(copy, { options: { conversion: 'never' } });
+  Object.assign(second.results, first.results);
+  const { bytesMoved, proved } = (await second.step('copy')) as {
+    bytesMoved: number;
+    proved: Record<string, [number, number][]>;
+  };
+  expect(bytesMoved).toBeLessThan(320 * MiB);
+  const followed = Object.values(proved).flat();
+  expect(followed.length).toBeGreaterThan(0);
+  expect(followed.some(([from, count]) => chunk >= from && chunk < from + count)).toBe(false);
+  await second.step('verify');
+  expect(second.log.join()).toContain('its chunk is copied once more');
+  expect(await targetDigest(copy)).toBe(await expectedDigest(copy));
+});
+
+test('whoever opens the source finds out that it is another one: copy, conversion, a chunk copied again', async () => {
+  await using copy = await newCopy(64, half);
+  const run = await prepared(newRun(copy));
+  await run.step('copy');
+  const times = new Date(Date.now() + 5_000);
+  const file = await open(copy.source, 'r+');
+  await file.write(Buffer.from('changed'), 0, 7, 3 * MiB);
+  await file.close();
+  await utimes(copy.source, times, times);
+  const changed = { code: 'transfer.source_changed', params: { disk: 'source.raw', vm: 'web' } };
+  await expect(run.step('convert')).rejects.toMatchObject({ code: changed.code });
+  await expect(run.step('copy')).rejects.toMatchObject(changed);
+  run.results['copy'] = { bytesMoved: 0 };
+  await flip(await partialOf(copy), 'raw', 3 * MiB);
+  await expect(run.step('verify')).rejects.toMatchObject(changed);
+});
+
+test('a source that changes while it is copied is found out at the copy’s end', async () => {
+  await using copy = await newCopy(128, () => true);
+  const run = await prepared(newRun(copy));
+  run.at = async (point) => {
+    if (point !== 'copy.journaled') return;
+    const file = await open(copy.source, 'r+');
+    await file.write(Buffer.from('changed'), 0, 7, 0);
+    await file.close();
+  };
+  await expect(run.step('copy')).rejects.toMatchObject({ code: 'transfer.source_changed' });
+});
