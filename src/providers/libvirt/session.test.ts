@@ -131,11 +131,11 @@ describe.skipIf(missing !== null)(`sessions with a libvirt host${missing === nul
     const before = await leftovers();
     const seen: string[] = [];
     for (const secrets of [{ password: host.password }, { privateKey: host.lockedKey, passphrase: host.passphrase }]) {
-      let done = false;
+      const state = { done: false };
       const work = openSession(ssh(), secrets, signal()).finally(() => {
-        done = true;
+        state.done = true;
       });
-      while (!done) seen.push(await visible());
+      while (!state.done) seen.push(await visible());
       seen.push(await visible());
       (await work).close();
     }
@@ -149,8 +149,11 @@ describe.skipIf(missing !== null)(`sessions with a libvirt host${missing === nul
     for (const ms of [1, 50, 150, 300]) {
       const cancel = new AbortController();
       setTimeout(() => cancel.abort(new Error('enough')), ms);
-      const work = openSession(ssh(), { password: host.password }, cancel.signal).then((session) => session.close());
-      await work.catch((error: unknown) => expect(error).toMatchObject({ message: 'enough' }));
+      const work = openSession(ssh(), { password: host.password }, cancel.signal).then((session) => {
+        session.close();
+        return 'enough';
+      });
+      expect(await work.catch((error: Error) => error.message)).toBe('enough');
     }
     await expect.poll(leftovers, { timeout: 10_000 }).toEqual(before);
   });
@@ -235,7 +238,9 @@ describe.skipIf(missing !== null)('a host with nc alone, and SASL on TLS', () =>
   afterAll(() => host.stop());
 
   test('ssh goes through nc', async () => {
-    await expect(host.inside('virt-ssh-helper', '--version')).rejects.toThrow();
+    await expect(host.inside('virt-ssh-helper', '--version')).rejects.toThrow(
+      /Permission denied|Exec format|ended with/,
+    );
     const of = account(host.sshUri, { hostKey: host.hostKey });
     expect(await hostname(of, { privateKey: host.privateKey })).toBe((await host.virsh('hostname')).trim());
   });

@@ -44,13 +44,13 @@ const rules: readonly Rule[] = [
       ),
   },
   {
+    words: /sock[^\n]*Permission denied|Permission denied$/m,
+    error: ({ uri, user }, cause) => new WherryError('libvirt.not_allowed', { uri, user: user ?? 'root' }, cause),
+  },
+  {
     words:
       /(libvirt|virt\w+d)[^\n]*sock[^\n]*(No such file|Connection refused|Failed to connect)|(No such file or directory|Connection refused)[^\n]*$/m,
     error: ({ uri, host }, cause) => new WherryError('libvirt.not_running', { uri, host }, cause),
-  },
-  {
-    words: /sock[^\n]*Permission denied|Permission denied$/m,
-    error: ({ uri, user }, cause) => new WherryError('libvirt.not_allowed', { uri, user: user ?? 'root' }, cause),
   },
 ];
 

@@ -14,7 +14,7 @@ export function startTied(
 ): Promise<{ process: Tied; stderr(): string; exited: Promise<number | null> }> {
   const child: Tied = spawn('setpriv', ['--pdeathsig', 'KILL', '--', command, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', ...env },
+    env: { ...base(), ...env },
   });
   let tail = '';
   child.stderr.on('data', (chunk: Buffer) => {
@@ -51,4 +51,11 @@ export async function runTied(
   signal.removeEventListener('abort', kill);
   signal.throwIfAborted();
   return { code, stdout, stderr: started.stderr() };
+}
+
+/** WHERRY_TREE marks what belongs to a worker's child (worker/strays.ts). */
+function base(): Record<string, string> {
+  const tree = process.env['WHERRY_TREE'];
+  const plain = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' };
+  return tree === undefined ? plain : { ...plain, WHERRY_TREE: tree };
 }
