@@ -5,11 +5,11 @@ import type { SourceSpec } from '../model/spec.ts';
 import type { InventoryNews, Providers } from '../providers/provider.ts';
 
 /** A little less than the server waits (Policy.callMs, times the patience of the question). */
+const timeoutsMs: Readonly<Record<string, number>> = { checkProvider: 55_000, listProvider: 115_000 };
 const timeoutMs = 25_000;
-const patience: Readonly<Record<string, number>> = { checkProvider: 2.2, listProvider: 4.6 };
 
 export async function call(providers: Providers, method: string, params: unknown, secrets: Secrets): Promise<unknown> {
-  const signal = AbortSignal.timeout(timeoutMs * (patience[method] ?? 1));
+  const signal = AbortSignal.timeout(timeoutsMs[method] ?? timeoutMs);
   const asked = params as { source: SourceSpec; vm?: string; account: ProviderAccount; ref: string };
   switch (method) {
     case 'listVms': {

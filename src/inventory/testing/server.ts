@@ -16,7 +16,7 @@ import type { WatchAnswer } from '../protocol.ts';
 export type InventoryServer = Awaited<ReturnType<typeof startInventoryServer>>;
 
 /** Quick, but longer than a busy machine stalls. */
-const quick = { leaseMs: 3_000, heartbeatMs: 500, tickMs: 50, callMs: 5_000 };
+const quick = { leaseMs: 6_000, heartbeatMs: 500, tickMs: 50, callMs: 5_000 };
 
 export async function startInventoryServer(options: Partial<InventoryOptions> = {}) {
   const clocks: Array<() => Promise<void>> = [];
