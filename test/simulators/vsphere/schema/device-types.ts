@@ -24,7 +24,7 @@ VirtualPS2Controller < VirtualController
 VirtualSIOController < VirtualController
 VirtualSATAController < VirtualController
 VirtualAHCIController < VirtualSATAController
-VirtualNVMEController < VirtualController
+VirtualNVMEController < VirtualController: sharedBus? string
 VirtualUSBController < VirtualController: autoConnectDevices? boolean, ehciEnabled? boolean
 VirtualUSBXHCIController < VirtualController: autoConnectDevices? boolean
 VirtualDisk < VirtualDevice: capacityInKB long, capacityInBytes? long, shares? SharesInfo,
@@ -52,7 +52,7 @@ VirtualE1000e < VirtualEthernetCard
 VirtualPCNet32 < VirtualEthernetCard
 VirtualVmxnet < VirtualEthernetCard
 VirtualVmxnet2 < VirtualVmxnet
-VirtualVmxnet3 < VirtualVmxnet
+VirtualVmxnet3 < VirtualVmxnet: uptv2Enabled? boolean
 VirtualSriovEthernetCard < VirtualEthernetCard: allowGuestOSMtuChange? boolean
 VirtualEthernetCardNetworkBackingInfo < VirtualDeviceDeviceBackingInfo: network? ref, inPassthroughMode? boolean
 VirtualEthernetCardDistributedVirtualPortBackingInfo < VirtualDeviceBackingInfo: port DistributedVirtualSwitchPortConnection

@@ -17,7 +17,8 @@ SystemError < RuntimeFault: reason string
 HostCommunication < RuntimeFault
 HostNotReachable < HostCommunication
 SecurityError < RuntimeFault
-NoPermission < SecurityError: object? ref, privilegeId? string
+NoPermission < SecurityError: object? ref, privilegeId? string, missingPrivileges? NoPermissionEntityPrivileges[]
+NoPermissionEntityPrivileges: entity ref, privilegeIds? string[]
 NotAuthenticated < NoPermission
 RestrictedVersion < SecurityError
 InvalidProperty < MethodFault: name string

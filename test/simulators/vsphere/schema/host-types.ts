@@ -35,19 +35,19 @@ ClusterDasConfigInfo: enabled? boolean, vmMonitoring? string, hostMonitoring? st
 ClusterDasVmConfigInfo: key ref, restartPriority? string
 ClusterDrsConfigInfo: enabled? boolean, enableVmBehaviorOverrides? boolean, defaultVmBehavior? DrsBehavior, vmotionRate? int
 ClusterDrsVmConfigInfo: key ref, enabled? boolean, behavior? DrsBehavior
-ClusterDpmConfigInfo: enabled? boolean
+ClusterDpmConfigInfo: enabled? boolean, defaultDpmBehavior? DpmBehavior
 ClusterRuleInfo: key? int, status? ManagedEntityStatus, enabled? boolean, name? string, mandatory? boolean,
-  userCreated? boolean, inCompliance? boolean
+  userCreated? boolean, inCompliance? boolean, ruleUuid? string
 ClusterAffinityRuleSpec < ClusterRuleInfo: vm ref[]
 ClusterAntiAffinityRuleSpec < ClusterRuleInfo: vm ref[]
 ClusterVmHostRuleInfo < ClusterRuleInfo: vmGroupName? string, affineHostGroupName? string, antiAffineHostGroupName? string
-ClusterGroupInfo: name string, userCreated? boolean
+ClusterGroupInfo: name string, userCreated? boolean, uniqueID? string
 ClusterVmGroup < ClusterGroupInfo: vm? ref[]
 ClusterHostGroup < ClusterGroupInfo: host? ref[]
 VsanClusterConfigInfo: enabled? boolean
 ClusterConfigInfo: dasConfig ClusterDasConfigInfo, dasVmConfig? ClusterDasVmConfigInfo[], drsConfig ClusterDrsConfigInfo,
   drsVmConfig? ClusterDrsVmConfigInfo[], rule? ClusterRuleInfo[]
-ComputeResourceConfigInfo: vmSwapPlacement string
+ComputeResourceConfigInfo: vmSwapPlacement string, spbmEnabled? boolean
 ClusterConfigInfoEx < ComputeResourceConfigInfo: dasConfig ClusterDasConfigInfo, dasVmConfig? ClusterDasVmConfigInfo[],
   drsConfig ClusterDrsConfigInfo, drsVmConfig? ClusterDrsVmConfigInfo[], rule? ClusterRuleInfo[],
   dpmConfigInfo? ClusterDpmConfigInfo, vsanConfigInfo? VsanClusterConfigInfo, group? ClusterGroupInfo[]
@@ -55,11 +55,12 @@ ResourceConfigSpec: entity? ref, changeVersion? string, lastModified? dateTime, 
   memoryAllocation ResourceAllocationInfo
 DatastoreSummary: datastore? ref, name string, url string, capacity long, freeSpace long, uncommitted? long,
   accessible boolean, multipleHostAccess? boolean, type string, maintenanceMode? string
-DatastoreInfo: name string, url string, freeSpace long, maxFileSize long, timestamp? dateTime
+DatastoreInfo: name string, url string, freeSpace long, maxFileSize long, maxVirtualDiskCapacity? long,
+  maxMemoryFileSize long, timestamp? dateTime, containerId? string, aliasOf? string
 HostScsiDiskPartition: diskName string, partition int
 HostFileSystemVolume: type string, name string, capacity long
-HostVmfsVolume < HostFileSystemVolume: blockSizeMb int, maxBlocks int, majorVersion int, version string, uuid string,
-  extent HostScsiDiskPartition[], vmfsUpgradable boolean
+HostVmfsVolume < HostFileSystemVolume: blockSizeMb int, blockSize? int, maxBlocks int, majorVersion int, version string, uuid string,
+  extent HostScsiDiskPartition[], vmfsUpgradable boolean, ssd? boolean, local? boolean, scsiDiskType? string
 HostNasVolume < HostFileSystemVolume: remoteHost string, remotePath string, userName? string, remoteHostNames? string[]
 VmfsDatastoreInfo < DatastoreInfo: maxPhysicalRDMFileSize? long, maxVirtualRDMFileSize? long, vmfs? HostVmfsVolume
 NasDatastoreInfo < DatastoreInfo: nas? HostNasVolume

@@ -1,9 +1,9 @@
 /** Managed objects and the properties that the property collector reads of them. */
 export const managedTypes = `
 ManagedObject
-ExtensibleManagedObject < ManagedObject: value? anyType[]
-ManagedEntity < ExtensibleManagedObject: parent? ref, customValue? anyType[], overallStatus ManagedEntityStatus,
-  configStatus ManagedEntityStatus, effectiveRole? int[], name string, disabledMethod? string[], recentTask? ref[],
+ExtensibleManagedObject < ManagedObject: value? CustomFieldValue[], availableField? CustomFieldDef[]
+ManagedEntity < ExtensibleManagedObject: parent? ref, customValue? CustomFieldValue[], overallStatus ManagedEntityStatus,
+  configStatus ManagedEntityStatus, effectiveRole? int[], name string, disabledMethod? string[], recentTask? ref[], tag? Tag[],
   alarmActionsEnabled? boolean
 Folder < ManagedEntity: childType? string[], childEntity? ref[]
 Datacenter < ManagedEntity: vmFolder ref, hostFolder ref, datastoreFolder ref, networkFolder ref, datastore? ref[],
@@ -31,7 +31,7 @@ HttpNfcLease < ManagedObject: initializeProgress int, transferProgress int, mode
   state HttpNfcLeaseState, error? LocalizedMethodFault
 ServiceInstance < ManagedObject: serverClock dateTime, content ServiceContent
 SessionManager < ManagedObject: sessionList? UserSession[], currentSession? UserSession, defaultLocale string
-AuthorizationManager < ManagedObject
+AuthorizationManager < ManagedObject: roleList? AuthorizationRole[]
 LicenseManager < ManagedObject: licenses? LicenseManagerLicenseInfo[], licensedEdition string
 ViewManager < ManagedObject: viewList? ref[]
 View < ManagedObject
@@ -51,6 +51,7 @@ export const enumerations: Readonly<Record<string, readonly string[]>> = {
   HttpNfcLeaseState: ['initializing', 'ready', 'done', 'error'],
   ManagedEntityStatus: ['gray', 'green', 'yellow', 'red'],
   SharesLevel: ['low', 'normal', 'high', 'custom'],
+  DpmBehavior: ['manual', 'automated'],
   DrsBehavior: ['manual', 'partiallyAutomated', 'fullyAutomated'],
   VirtualMachinePowerState: ['poweredOff', 'poweredOn', 'suspended'],
   VirtualMachineConnectionState: ['connected', 'disconnected', 'orphaned', 'inaccessible', 'invalid'],

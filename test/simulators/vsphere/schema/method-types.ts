@@ -61,6 +61,7 @@ VirtualMachineSnapshot.RenameSnapshot -> void: name? string, description? string
 VirtualMachineSnapshot.ExportSnapshot -> ref
 HttpNfcLease.HttpNfcLeaseProgress -> void: percent int
 HttpNfcLease.HttpNfcLeaseComplete -> void
+HttpNfcLease.HttpNfcLeaseGetManifest -> HttpNfcLeaseManifestEntry[]
 HttpNfcLease.HttpNfcLeaseAbort -> void: fault? LocalizedMethodFault
 `;
 

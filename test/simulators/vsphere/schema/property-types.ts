@@ -25,14 +25,21 @@ ServiceContent: rootFolder ref, propertyCollector ref, viewManager? ref, about A
   guestCustomizationManager? ref, customFieldsManager? ref, accountManager? ref, diagnosticManager? ref, licenseManager? ref,
   searchIndex? ref, fileManager? ref, datastoreNamespaceManager? ref, virtualDiskManager? ref
 UserSession: key string, userName string, fullName string, loginTime dateTime, lastActiveTime dateTime, locale string,
-  messageLocale string, extensionSession? boolean, ipAddress? string, userAgent? string, callCount? int
+  messageLocale string, extensionSession? boolean, ipAddress? string, userAgent? string, callCount? long
 SessionManagerServiceRequestSpec
 SessionManagerHttpServiceRequestSpec < SessionManagerServiceRequestSpec: method? string, url string
 SessionManagerVmomiServiceRequestSpec < SessionManagerServiceRequestSpec: method string
-SessionManagerGenericServiceTicket: id string, hostName? string, sslThumbprint? string, ticketType? string
+SessionManagerGenericServiceTicket: id string, hostName? string, sslThumbprint? string,
+  certThumbprintList? VirtualMachineCertThumbprint[], sslCertificate? string, ticketType? string
+VirtualMachineCertThumbprint: thumbprint string, hashAlgorithm? string
 PrivilegeAvailability: privId string, isGranted boolean
 EntityPrivilege: entity ref, privAvailability PrivilegeAvailability[]
 UserPrivilegeResult: entity ref, privileges? string[]
+AuthorizationRole: roleId int, system boolean, name string, info Description, privilege? string[]
+Tag: key string
+CustomFieldValue: key int
+CustomFieldStringValue < CustomFieldValue: value string
+CustomFieldDef: key int, name string, type string, managedObjectType? string
 KeyAnyValue: key string, value anyType
 KeyValue: key string, value string
 LicenseManagerLicenseInfo: licenseKey string, editionKey string, name string, total int, used? int, costUnit string,

@@ -25,11 +25,12 @@ ToolsConfigInfo: toolsVersion? int, toolsInstallType? string, afterPowerOn? bool
   beforeGuestStandby? boolean, beforeGuestShutdown? boolean, beforeGuestReboot? boolean, toolsUpgradePolicy? string,
   syncTimeWithHostAllowed? boolean, syncTimeWithHost? boolean
 VirtualMachineConfigInfo: changeVersion string, modified dateTime, name string, guestFullName string, version string,
-  uuid string, createDate? dateTime, instanceUuid? string, locationId? string, template boolean, guestId string,
+  uuid string, createDate? dateTime, instanceUuid? string, npivTemporaryDisabled? boolean,
+  locationId? string, template boolean, guestId string,
   alternateGuestName string, annotation? string, files VirtualMachineFileInfo, tools? ToolsConfigInfo,
   flags VirtualMachineFlagInfo, defaultPowerOps VirtualMachineDefaultPowerOpInfo, hardware VirtualHardware,
-  cpuAllocation? ResourceAllocationInfo, memoryAllocation? ResourceAllocationInfo, memoryHotAddEnabled? boolean,
-  cpuHotAddEnabled? boolean, cpuHotRemoveEnabled? boolean, hotPlugMemoryLimit? long, hotPlugMemoryIncrementSize? long,
+  cpuAllocation? ResourceAllocationInfo, memoryAllocation? ResourceAllocationInfo, latencySensitivity? LatencySensitivity,
+  memoryHotAddEnabled? boolean, cpuHotAddEnabled? boolean, cpuHotRemoveEnabled? boolean, hotPlugMemoryLimit? long, hotPlugMemoryIncrementSize? long,
   cpuAffinity? VirtualMachineAffinityInfo, memoryAffinity? VirtualMachineAffinityInfo, extraConfig? OptionValue[],
   datastoreUrl? VirtualMachineConfigInfoDatastoreUrlPair[], swapPlacement? string,
   bootOptions? VirtualMachineBootOptions, ftInfo? FaultToleranceConfigInfo, vAppConfig? VmConfigInfo,
@@ -37,6 +38,7 @@ VirtualMachineConfigInfo: changeVersion string, modified dateTime, name string, 
   guestAutoLockEnabled? boolean, managedBy? ManagedByInfo, memoryReservationLockedToMax? boolean,
   nestedHVEnabled? boolean, vPMCEnabled? boolean, messageBusTunnelEnabled? boolean, keyId? CryptoKeyId,
   migrateEncryption? string
+LatencySensitivity: level string, sensitivity? int
 FaultToleranceConfigInfo: role int, instanceUuids string[], configPaths string[], orphaned? boolean
 ManagedByInfo: extensionKey string, type string
 VirtualMachineQuestionInfo: id string, text string, choice ChoiceOption
@@ -48,7 +50,7 @@ VirtualMachineRuntimeInfo: host? ref, connectionState VirtualMachineConnectionSt
   minRequiredEVCModeKey? string, consolidationNeeded boolean, paused? boolean, snapshotInBackground? boolean,
   cryptoState? string
 NetIpConfigInfoIpAddress: ipAddress string, prefixLength int, origin? string, state? string, lifetime? dateTime
-NetIpConfigInfo: ipAddress? NetIpConfigInfoIpAddress[]
+NetIpConfigInfo: ipAddress? NetIpConfigInfoIpAddress[], autoConfigurationEnabled? boolean
 NetDnsConfigInfo: dhcp boolean, hostName string, domainName string, ipAddress? string[], searchDomain? string[]
 NetIpRouteConfigInfoGateway: ipAddress? string, device? string
 NetIpRouteConfigInfoIpRoute: network string, prefixLength int, gateway NetIpRouteConfigInfoGateway
@@ -105,6 +107,8 @@ HttpNfcLeaseDeviceUrl: key string, importKey string, url string, sslThumbprint s
   datastoreKey? string, fileSize? long
 HttpNfcLeaseDatastoreLeaseInfo: datastoreKey string, hosts HttpNfcLeaseHostInfo[]
 HttpNfcLeaseHostInfo: url string, sslThumbprint string
+HttpNfcLeaseManifestEntry: key string, sha1 string, checksum? string, checksumType? string, size long, disk boolean,
+  capacity? long, populatedSize? long
 HttpNfcLeaseInfo: lease ref, entity ref, deviceUrl? HttpNfcLeaseDeviceUrl[], totalDiskCapacityInKB long, leaseTimeout int,
   hostMap? HttpNfcLeaseDatastoreLeaseInfo[]
 `;

@@ -242,7 +242,7 @@ export const deviceTypes = {
   VirtualSCSIPassthrough: { base: 'VirtualDevice', fields: {} },
   VirtualPCIPassthroughDeviceBackingInfo: {
     base: device,
-    fields: { id: 'string', deviceId: 'string', systemId: 'string', vendorId: 'int' },
+    fields: { id: 'string', deviceId: 'string', systemId: 'string', vendorId: 'short' },
   },
   VirtualPCIPassthroughVmiopBackingInfo: { base: 'VirtualDeviceBackingInfo', fields: { vgpu: 'string?' } },
   VirtualMachineVideoCard: {

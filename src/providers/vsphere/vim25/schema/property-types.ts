@@ -74,11 +74,11 @@ export const propertyTypes = {
       id: 'string',
       hostName: 'string?',
       sslThumbprint: 'string?',
-      certThumbprintList: 'SessionManagerCertThumbprint[]',
+      certThumbprintList: 'VirtualMachineCertThumbprint[]',
       ticketType: 'string?',
     },
   },
-  SessionManagerCertThumbprint: { fields: { algorithm: 'string', hash: 'string' } },
+  VirtualMachineCertThumbprint: { fields: { thumbprint: 'string', hashAlgorithm: 'string?' } },
 
   PropertySpec: { fields: { type: 'string', all: 'boolean?', pathSet: 'string[]' } },
   SelectionSpec: { fields: { name: 'string?' } },
