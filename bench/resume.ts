@@ -1,7 +1,7 @@
 /**
  * Going on after KILL at 10, 50 and 90 % beside beginning again: at most 64 MiB of the disk are copied again. What was read
- * by the one that is killed is counted by the kernel (rchar, with all that a new process reads), what is read afterwards by
- * the copy itself.
+ * by the one that is killed is counted by the kernel (rchar, less what the same process reads beside its source), what is
+ * read afterwards by the copy itself.
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -15,6 +15,7 @@ import type { Bench, Finding } from './result.ts';
 
 const MiB = 1024 * 1024;
 const moments = [10, 50, 90] as const;
+const smallMiB = 8;
 const formats = ['raw', 'qcow2'] as const;
 
 export const resume: Bench = async ({ rounds, sizeMiB, dataMiB, directory }) => {
@@ -22,10 +23,16 @@ export const resume: Bench = async ({ rounds, sizeMiB, dataMiB, directory }) => 
   const output = join(directory, 'target');
   const journal = join(directory, 'journal');
   await makeRaw(image, sizeMiB, dataMiB);
+  const small = join(directory, 'small.raw');
+  await makeRaw(small, smallMiB, smallMiB);
   /** Bytes that the killed ones had read, run after run; the first round is not counted. */
   const before = new Map<string, number[]>();
   const contestants = formats.flatMap((format): Contestant[] => {
     const command = own(image, output, '--format', format, '--journal', journal);
+    const beside = async (): Promise<number> => {
+      const all = await readInAll(own(small, join(directory, 'small'), '--format', format));
+      return all - smallMiB * MiB;
+    };
     const fresh = async (): Promise<void> => {
       await rm(output, { force: true });
       await rm(journal, { force: true });
@@ -36,7 +43,8 @@ export const resume: Bench = async ({ rounds, sizeMiB, dataMiB, directory }) => 
         const name = `killed at ${moment} %, ${format}`;
         const prepare = async (): Promise<void> => {
           await fresh();
-          const read = await killedAt(command, (moment / 100) * dataMiB * MiB);
+          const other = await beside();
+          const read = (await killedAt(command, other + (moment / 100) * dataMiB * MiB)) - other;
           before.set(name, [...(before.get(name) ?? []), read]);
         };
         return { name, command, prepare, output };
@@ -55,20 +63,31 @@ export const resume: Bench = async ({ rounds, sizeMiB, dataMiB, directory }) => 
   return { rows, findings };
 };
 
+/** Resolves with the last that was seen of what it read; 50 samples a second and more. */
+async function readInAll(command: readonly [string, ...string[]]): Promise<number> {
+  const child = spawn(command[0], command.slice(1), { stdio: 'ignore' });
+  let last = 0;
+  while (child.exitCode === null && child.signalCode === null) {
+    last = Math.max(last, readSoFar(child.pid ?? 0));
+    await sleep(2);
+  }
+  if (child.exitCode !== 0) throw new Error(`it ended with ${child.exitCode}`);
+  return last;
+}
+
 /** Resolves with what it had read when it was held and killed. */
 async function killedAt(command: readonly [string, ...string[]], bytes: number): Promise<number> {
   const child = spawn(command[0], command.slice(1), { stdio: 'ignore' });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const pid = child.pid ?? 0;
-  const begun = readSoFar(pid);
   for (;;) {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode} before it was killed`);
-    if (readSoFar(pid) - begun >= bytes) break;
+    if (readSoFar(pid) >= bytes) break;
     await sleep(2);
   }
   child.kill('SIGSTOP');
   await sleep(20);
-  const read = readSoFar(pid) - begun;
+  const read = readSoFar(pid);
   child.kill('SIGKILL');
   await ended;
   return read;

@@ -4,9 +4,11 @@ import { asAUser } from './as-a-user.ts';
 import { faultyDisks } from './faulty-disks.ts';
 import { gzipOva } from './gzip-ova.ts';
 import { idleMemory } from './idle-memory.ts';
+import { inventoryLibvirt } from './inventory-libvirt.ts';
 import { killAnything, killSome } from './kill-anything.ts';
 import { ovaToFiles } from './ova-to-files.ts';
 import { ovaToLibvirt } from './ova-to-libvirt.ts';
+import { overlappedConversion } from './overlapped-conversion.ts';
 import { resumeInDisk } from './resume-in-disk.ts';
 import { serverAway } from './server-away.ts';
 import { verifiedCopy } from './verified-copy.ts';
@@ -26,5 +28,7 @@ export const scenarios: readonly Scenario[] = [
   killSome,
   killAnything,
   resumeInDisk,
+  overlappedConversion,
   serverAway,
+  inventoryLibvirt,
 ];
