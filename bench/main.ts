@@ -6,11 +6,13 @@ import { parseArgs } from 'node:util';
 import { copy } from './copy.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
+import { ova } from './ova.ts';
 import { type Bench, type BenchResult, print } from './result.ts';
+import { resume } from './resume.ts';
 import { verify } from './verify.ts';
 import { vmdk } from './vmdk.ts';
 
-const benches: Readonly<Record<string, Bench>> = { copy, vmdk, latency, verify, memory };
+const benches: Readonly<Record<string, Bench>> = { copy, vmdk, latency, verify, memory, resume, ova };
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
