@@ -6,6 +6,7 @@ import { bootUntil } from '../peers/guest/boot.ts';
 import { ovaSpec } from './appliance-spec.ts';
 import { fileIn } from './file-in.ts';
 import { checkDigests, checkNothingLeft, checkSucceeded } from './checks.ts';
+import { checkOffline } from './offline.ts';
 import { startProduct } from './product.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -57,6 +58,13 @@ export const ovaToFiles: Scenario = {
     const first = await identical(appliance.disks[0]?.path ?? '', join(out, 'wherry-demo-disk0.qcow2'));
     report.check('(control) the system disk differs: it was converted', !first);
     await runChild('qemu-img', ['check', '-f', 'qcow2', join(out, 'wherry-demo-disk0.qcow2')]);
+
+    await checkOffline(
+      report,
+      product,
+      detail,
+      [0, 1].map((index) => join(out, `wherry-demo-disk${index}.qcow2`)),
+    );
 
     const disk = {
       path: join(out, 'wherry-demo-disk0.qcow2'),

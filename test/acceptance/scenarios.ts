@@ -1,6 +1,8 @@
 import { badGuest } from './bad-guest.ts';
 import { badInput } from './bad-input.ts';
 import { asAUser } from './as-a-user.ts';
+import { bandwidth } from './bandwidth.ts';
+import { bottleneckNamed } from './bottleneck-named.ts';
 import { faultyDisks } from './faulty-disks.ts';
 import { gzipOva } from './gzip-ova.ts';
 import { idleMemory } from './idle-memory.ts';
@@ -25,6 +27,8 @@ export const scenarios: readonly Scenario[] = [
   badGuest,
   verifiedCopy,
   faultyDisks,
+  bottleneckNamed,
+  bandwidth,
   killSome,
   killAnything,
   resumeInDisk,
