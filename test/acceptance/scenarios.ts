@@ -7,6 +7,7 @@ import { faultyDisks } from './faulty-disks.ts';
 import { gzipOva } from './gzip-ova.ts';
 import { idleMemory } from './idle-memory.ts';
 import { inventoryLibvirt } from './inventory-libvirt.ts';
+import { inventorySecrets } from './inventory-secrets.ts';
 import { killAnything, killSome } from './kill-anything.ts';
 import { ovaToFiles } from './ova-to-files.ts';
 import { ovaToLibvirt } from './ova-to-libvirt.ts';
@@ -35,4 +36,5 @@ export const scenarios: readonly Scenario[] = [
   overlappedConversion,
   serverAway,
   inventoryLibvirt,
+  inventorySecrets,
 ];

@@ -1,8 +1,9 @@
 /** A provider's daemon over each transport, and everything that may be wrong with that. Real libvirtd, real sshd. */
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   type LibvirtHost,
   saslPassword,
@@ -142,6 +143,17 @@ describe.skipIf(missing !== null)(`sessions with a libvirt host${missing === nul
     expect(seen.join('\n')).toContain('StrictHostKeyChecking=yes');
     for (const canary of canaries) expect(seen.join('\n').includes(canary)).toBe(false);
     await expect.poll(leftovers, { timeout: 10_000 }).toEqual(before);
+  });
+
+  test('a long temporary directory is no trouble to a unix socket', async () => {
+    const long = await mkdtemp(join(tmpdir(), `wherry-${'long-'.repeat(20)}`));
+    vi.stubEnv('TMPDIR', long);
+    try {
+      expect(await hostname(ssh(), { privateKey: host.privateKey })).toBe(name);
+    } finally {
+      vi.unstubAllEnvs();
+      await rm(long, { recursive: true });
+    }
   });
 
   test('an abort ends ssh and what belongs to it, at any time', async () => {

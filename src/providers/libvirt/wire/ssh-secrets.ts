@@ -11,7 +11,7 @@ import { WherryError } from '../../../model/errors.ts';
 import { runTied, startTied } from './tied.ts';
 
 export type SshSecrets = {
-  /** Private to us (0700), with nothing secret in it. Holds the known_hosts file. */
+  /** Private to us (0700), with nothing secret in it. Holds the known_hosts file; ssh has to run in it. */
   readonly directory: string;
   /** Of the ssh process. */
   readonly env: Readonly<Record<string, string>>;
@@ -23,6 +23,12 @@ export type SshSecrets = {
 
 /** What our askpass script says before it ends a program that did not take the first answer. */
 export const askedTwice = 'the answer was not taken';
+
+/**
+ * As seen from the directory, in which agent, ssh-add and ssh run: the path of a unix socket may have 107 bytes, and a temporary
+ * directory can be longer.
+ */
+const agent = './agent';
 
 /** One line may be as long as a pipe takes in one piece (PIPE_BUF). */
 const maxSecretBytes = 4_000;
@@ -42,8 +48,8 @@ export async function sshSecrets(
     const key = secrets['privateKey'];
     const password = secrets['password'];
     if (key !== undefined && key !== '') {
-      const agent = await startAgent(directory, freed, signal);
-      await addKey({ directory, agent, key, passphrase: secrets['passphrase'] ?? '' }, freed, signal);
+      await startAgent(directory, freed, signal);
+      await addKey({ directory, key, passphrase: secrets['passphrase'] ?? '' }, freed, signal);
       const args = ['-o', `IdentityAgent=${agent}`, '-o', 'PreferredAuthentications=publickey', '-o', 'BatchMode=yes'];
       return { directory, env: {}, args, drop };
     }
@@ -60,28 +66,27 @@ export async function sshSecrets(
   }
 }
 
-async function startAgent(directory: string, freed: (() => Promise<unknown>)[], signal: AbortSignal): Promise<string> {
-  const socket = join(directory, 'agent');
-  const agent = await startTied('ssh-agent', ['-D', '-a', socket]);
+async function startAgent(directory: string, freed: (() => Promise<unknown>)[], signal: AbortSignal): Promise<void> {
+  const started = await startTied('ssh-agent', ['-D', '-a', agent], { cwd: directory });
   freed.push(async () => {
-    agent.process.kill('SIGKILL');
-    await agent.exited;
+    started.process.kill('SIGKILL');
+    await started.exited;
   });
-  agent.process.stdout.resume();
+  started.process.stdout.resume();
   for (const end = performance.now() + 10_000; ; await sleep(10, undefined, { signal })) {
-    if ((await stat(socket).catch(() => undefined)) !== undefined) return socket;
-    if (agent.process.exitCode !== null || performance.now() > end) {
-      throw new WherryError('internal', {}, new Error(`ssh-agent did not start: ${agent.stderr()}`));
+    if ((await stat(join(directory, agent)).catch(() => undefined)) !== undefined) return;
+    if (started.process.exitCode !== null || performance.now() > end) {
+      throw new WherryError('internal', {}, new Error(`ssh-agent did not start: ${started.stderr()}`));
     }
   }
 }
 
 async function addKey(
-  options: { directory: string; agent: string; key: string; passphrase: string },
+  options: { directory: string; key: string; passphrase: string },
   freed: (() => Promise<unknown>)[],
   signal: AbortSignal,
 ): Promise<void> {
-  const { directory, agent, passphrase } = options;
+  const { directory, passphrase } = options;
   const env =
     passphrase === ''
       ? { SSH_ASKPASS: '/bin/false', SSH_ASKPASS_REQUIRE: 'force' }
@@ -90,7 +95,7 @@ async function addKey(
   const added = await runTied(
     'ssh-add',
     ['-q', '-'],
-    { env: { ...env, SSH_AUTH_SOCK: agent }, input, timeoutMs: 30_000 },
+    { cwd: directory, env: { ...env, SSH_AUTH_SOCK: agent }, input, timeoutMs: 30_000 },
     signal,
   );
   if (added.code === 0) return;

@@ -30,7 +30,7 @@ export async function sshWire(
   try {
     await writeFile(knownHosts, knownHostsLine(address, key), { mode: 0o600 });
     const args = [...strict(knownHosts, key), ...secrets.args, ...whereTo(address), remoteCommand(address)];
-    const ssh = await startTied('ssh', args, secrets.env).catch((error: unknown) => {
+    const ssh = await startTied('ssh', args, { env: secrets.env, cwd: secrets.directory }).catch((error: unknown) => {
       const why = 'there is no ssh (package openssh-client)';
       throw new WherryError('provider.unsupported_here', { system: address.uri, why }, error);
     });

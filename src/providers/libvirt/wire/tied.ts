@@ -6,15 +6,22 @@ export type Tied = ChildProcessByStdio<Writable, Readable, Readable>;
 
 const tailBytes = 8 * 1024;
 
-/** Starts `command`; rejects when it cannot be started. Its `env` is all it gets, beside PATH and LANG. */
+export type TiedOptions = {
+  /** All of its environment, beside PATH and LANG. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+};
+
+/** Starts `command`; rejects when it cannot be started. */
 export function startTied(
   command: string,
   args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
+  { env = {}, cwd }: TiedOptions = {},
 ): Promise<{ process: Tied; stderr(): string; exited: Promise<number | null> }> {
   const child: Tied = spawn('setpriv', ['--pdeathsig', 'KILL', '--', command, ...args], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...base(), ...env },
+    ...(cwd === undefined ? {} : { cwd }),
   });
   let tail = '';
   child.stderr.on('data', (chunk: Buffer) => {
@@ -33,11 +40,11 @@ export function startTied(
 export async function runTied(
   command: string,
   args: readonly string[],
-  options: { readonly env?: Readonly<Record<string, string>>; readonly input?: string; readonly timeoutMs: number },
+  options: TiedOptions & { readonly input?: string; readonly timeoutMs: number },
   signal: AbortSignal,
 ): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
   signal.throwIfAborted();
-  const started = await startTied(command, args, options.env);
+  const started = await startTied(command, args, options);
   let stdout = '';
   started.process.stdout.on('data', (chunk: Buffer) => {
     if (stdout.length < 1_000_000) stdout += chunk.toString('utf8');
