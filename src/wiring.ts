@@ -1,6 +1,6 @@
 /** Which provider serves which type: the one place that knows them all. */
 import { probeAccelerator } from './conversion/accelerator.ts';
-import { createDomainSource } from './providers/files/domain-source.ts';
+import { createDomainSource, filesOfDomain } from './providers/files/domain-source.ts';
 import { createFilesSource } from './providers/files/source.ts';
 import { createFilesTarget } from './providers/files/target.ts';
 import { createLibvirtTarget } from './providers/libvirt/target.ts';
@@ -8,30 +8,20 @@ import { createOvaSource } from './providers/ova/source.ts';
 import type { CheckResult, Connection, ConnectOptions, Providers } from './providers/provider.ts';
 import type { ProviderType } from './model/provider.ts';
 import { checkLibvirt, connectLibvirt } from './providers/libvirt/connection.ts';
-import { checkOvaStore, connectOvaStore } from './providers/ova/connection.ts';
+import { checkOvaStore, connectOvaStore, type StoreReaders } from './providers/ova/connection.ts';
 import { checkVsphere, connectVsphere } from './providers/vsphere/connection.ts';
 import { createImageTools } from './transfer/images.ts';
 
+const tools = createImageTools();
+
 export function createProviders(): Providers {
-  const tools = createImageTools();
   // Where libvirt on this host writes its guests' consoles, when that is not /var/log/libvirt/qemu.
   const logDirectory = process.env['WHERRY_LIBVIRT_LOGS'];
   const logs = logDirectory === undefined ? {} : { logDirectory };
   return {
     check: async (options, signal) => connections[options.account.type].check(options, signal),
     connect: async (options, signal) => connections[options.account.type].connect(options, signal),
-    openSource: async (spec, signal) => {
-      switch (spec.type) {
-        case 'ova':
-          return createOvaSource(spec, tools, signal);
-        case 'files':
-          return createFilesSource(spec, tools, signal);
-        case 'domain':
-          return createDomainSource(spec, tools, signal);
-        default:
-          return spec satisfies never;
-      }
-    },
+    openSource,
     openTarget: async (spec) => {
       switch (spec.type) {
         case 'libvirt':
@@ -45,6 +35,20 @@ export function createProviders(): Providers {
   };
 }
 
+const openSource: Providers['openSource'] = async (spec, signal) => {
+  switch (spec.type) {
+    case 'ova':
+      return createOvaSource(spec, tools, signal);
+    case 'files':
+      return createFilesSource(spec, tools, signal);
+    case 'domain':
+      return createDomainSource(spec, tools, signal);
+    default:
+      return spec satisfies never;
+  }
+};
+const storeReaders: StoreReaders = { tools, openSource, filesOfDomain };
+
 const connections: Record<
   ProviderType,
   {
@@ -54,5 +58,8 @@ const connections: Record<
 > = {
   vsphere: { check: checkVsphere, connect: connectVsphere },
   libvirt: { check: checkLibvirt, connect: connectLibvirt },
-  ova: { check: checkOvaStore, connect: connectOvaStore },
+  ova: {
+    check: (options, signal) => checkOvaStore(storeReaders, options, signal),
+    connect: (options, signal) => connectOvaStore(storeReaders, options, signal),
+  },
 };

@@ -149,6 +149,21 @@ export const providerErrors = {
     message: 'An object in {system} is too large to be stored: {what}',
     next: 'Give it a shorter name or path there.',
   },
+  'provider.too_many_files': {
+    status: 422,
+    message: 'There are more than {limit} files in {system}',
+    next: 'Name a directory that holds just what is to be migrated.',
+  },
+  'provider.no_ranges': {
+    status: 502,
+    message: '{system} does not send parts of {path}: it has to be read from its beginning to its end',
+    next: 'Use a server that knows Range requests, or copy the file to a directory of the worker.',
+  },
+  'provider.http_status': {
+    status: 502,
+    message: '{system} answers {status} to a request for {path}',
+    next: 'Look at the address, and at who may read it there.',
+  },
   'secrets.key_missing': {
     status: 500,
     message: 'The key {key} that opens the secrets in the database is not in {path}',

@@ -20,8 +20,8 @@ export function readFirmware(system: Element, hardware: Element | null): Firmwar
   return { type: efi ? 'efi' : 'bios', secureBoot: efi && secureBoot };
 }
 
-/** Keys and values in lower case. */
-function vmwareSettings(element: Element): [string, string][] {
+/** VMware's settings of a VM, keys and values in lower case: `<vmw:Config vmw:key= vmw:value=>` and `ExtraConfig`. */
+export function vmwareSettings(element: Element): [string, string][] {
   return ['Config', 'ExtraConfig'].flatMap((name) =>
     childrenOf(element, 'vmw', name).map((setting): [string, string] => [
       (attribute(setting, 'vmw', 'key') ?? '').toLowerCase(),

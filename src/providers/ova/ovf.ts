@@ -3,6 +3,7 @@ import type { Firmware, Vm, VmDisk, VmNic } from '../../model/vm.ts';
 import { findOrigin } from './ovf-origin.ts';
 import { readDrives } from './ovf-drives.ts';
 import { readDisks } from './ovf-disks.ts';
+import { type OvfFacts, readFacts } from './ovf-facts.ts';
 import { readFirmware } from './ovf-firmware.ts';
 import { readItems } from './ovf-items.ts';
 import { readNics } from './ovf-nics.ts';
@@ -21,6 +22,7 @@ export type OvfSystem = Omit<Vm, 'disks' | 'memoryBytes'> & {
   readonly emptyDrives: readonly string[];
   readonly nics: readonly VmNic[];
   readonly firmware: Firmware;
+  readonly facts: OvfFacts;
 };
 
 /** A disk of a VM: where it is plugged in and what it is made from. */
@@ -109,6 +111,7 @@ function readSystem(
     origin,
     ...readProcessors(items, bad),
     firmware: readFirmware(element, hardware),
+    facts: readFacts(element, hardware),
     os: readOs(envelope, element),
     drives,
     emptyDrives,

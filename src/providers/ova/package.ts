@@ -44,18 +44,33 @@ export async function openPackage(path: string, signal: AbortSignal): Promise<Pa
     return directoryPackage(path, dirname(path), path.slice(path.lastIndexOf('/') + 1), signal);
   }
   await using file = await openLocalFile(path);
+  return await archivePackage(file, signal);
+}
+
+/** An archive that is open, wherever it is. */
+export async function archivePackage(file: LocalFile, signal: AbortSignal): Promise<Package> {
   const members = await indexTar(file, signal);
-  return assemble(path, 'archive', members.map(inArchive(path)), new Map(), null);
+  return assemble(file.path, 'archive', members.map(inArchive(file.path)), new Map(), null);
 }
 
 /** Reads a small file of a package. @throws ova.too_large, source.* */
 export async function readPackageFile(packed: Package, file: PackageFile, limitBytes: number): Promise<Buffer> {
+  await using open: LocalFile = await openLocalFile(file.path);
+  return await readMember(packed, file, open, limitBytes);
+}
+
+/** The same from what is open already. @throws ova.too_large, and what reading throws */
+export async function readMember(
+  packed: Package,
+  file: PackageFile,
+  open: LocalFile,
+  limitBytes: number,
+): Promise<Buffer> {
   if (file.lengthBytes > limitBytes) {
     const params = { path: packed.path, member: file.name, bytes: file.lengthBytes, limit: limitBytes };
     throw new WherryError('ova.too_large', params);
   }
-  await using open: LocalFile = await openLocalFile(file.path);
-  return await open.read(file.offset, file.lengthBytes);
+  return open.read(file.offset, file.lengthBytes);
 }
 
 /**

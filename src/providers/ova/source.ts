@@ -106,8 +106,8 @@ async function inspectAll(
   return findings;
 }
 
-/** The image knows its size; what the OVF says of it is only compared (see concerns). */
-function describeSystem(system: OvfSystem, findings: readonly Finding[]): Vm {
+/** The image knows its size, where it was looked at; what the OVF says of it is only compared (see concerns). */
+export function describeSystem(system: OvfSystem, findings: readonly Finding[]): Vm {
   const disks = findings.map(({ drive, file, facts }): VmDisk => {
     const { id, name, bus, controller, unit, bootOrder, disk } = drive;
     return {
@@ -123,7 +123,7 @@ function describeSystem(system: OvfSystem, findings: readonly Finding[]): Vm {
       bootOrder,
     };
   });
-  const { drives: _drives, emptyDrives: _emptyDrives, memoryBytes, ...rest } = system;
+  const { drives: _drives, emptyDrives: _emptyDrives, facts: _facts, memoryBytes, ...rest } = system;
   return { ...rest, memoryBytes: memoryBytes ?? defaultMemoryBytes, disks };
 }
 

@@ -1,0 +1,97 @@
+/** A web server that holds OVAs: a page of links, and parts of files by Range (RFC 9110, 14). */
+import { request } from 'node:http';
+import { createHash } from 'node:crypto';
+import { WherryError } from '../../../model/errors.ts';
+import type { OvaAccount, Secrets } from '../../../model/provider.ts';
+import type { LocalFile } from '../../local/local-file.ts';
+import { networkError } from '../../net/errors.ts';
+import { bytesOf, type HttpsAnswer, type HttpsRequest, HttpsServer } from '../../net/https.ts';
+
+export type WebServer = Disposable & {
+  /** The address as the user wrote it. */
+  readonly system: string;
+  /** The whole of a short answer. @throws provider.* */
+  page(url: URL, signal: AbortSignal): Promise<string>;
+  /** A file that is read in parts. @throws provider.*, provider.no_ranges */
+  open(url: URL, signal: AbortSignal): Promise<LocalFile>;
+};
+
+type Send = (wanted: HttpsRequest, signal: AbortSignal) => Promise<HttpsAnswer>;
+
+const maxPageBytes = 4 * 2 ** 20;
+const maxPartBytes = 64 * 2 ** 20;
+const plainIdleMs = 60_000;
+
+export function webServer({ location, username, trust }: OvaAccount, secrets: Secrets): WebServer {
+  const base = new URL(location);
+  const password = secrets['password'] ?? '';
+  const basic = username === undefined ? undefined : Buffer.from(`${username}:${password}`).toString('base64');
+  const headers: Record<string, string> = basic === undefined ? {} : { authorization: `Basic ${basic}` };
+  const https = base.protocol === 'https:' ? new HttpsServer(base, trust ?? { kind: 'system' }) : null;
+  const send: Send = https === null ? plainSend(base) : (wanted, signal) => https.send(wanted, signal);
+  const system = base.origin;
+  const get = async (
+    url: URL,
+    more: Record<string, string>,
+    wanted: number,
+    signal: AbortSignal,
+  ): Promise<HttpsAnswer> => {
+    const path = `${url.pathname}${url.search}`;
+    const answer = await send({ method: 'GET', path, headers: { ...headers, ...more }, repeatable: true }, signal);
+    if (answer.status === wanted) return answer;
+    await answer.chunks[Symbol.asyncIterator]().return?.();
+    throw refusal(system, url, answer.status, username);
+  };
+  return {
+    system,
+    page: async (url, signal) => (await bytesOf(await get(url, {}, 200, signal), maxPageBytes)).toString('utf8'),
+    open: async (url, signal) => {
+      const answer = await get(url, { range: 'bytes=0-0' }, 206, signal);
+      await bytesOf(answer, 16);
+      const size = Number(/^bytes 0-0\/(\d{1,15})$/.exec(answer.headers['content-range'] ?? '')?.[1] ?? Number.NaN);
+      if (!Number.isSafeInteger(size)) throw new WherryError('provider.no_ranges', { system, path: url.pathname });
+      const { etag = '', 'last-modified': modified = '' } = answer.headers;
+      // What a part was taken from must be what the other parts are taken from.
+      const same: Record<string, string> = etag.startsWith('"') ? { 'if-match': etag } : {};
+      return {
+        path: url.href,
+        sizeBytes: size,
+        identity: createHash('sha256').update(`${etag}\n${modified}\n${size}`).digest('hex'),
+        read: async (offset, length) => {
+          if (length === 0) return Buffer.alloc(0);
+          if (length > maxPartBytes) throw new RangeError(`${length} bytes are more than one part`);
+          const range = `bytes=${offset}-${offset + length - 1}`;
+          const part = await bytesOf(await get(url, { range, ...same }, 206, signal), length);
+          if (part.length !== length) throw new WherryError('provider.connection_lost', { system });
+          return part;
+        },
+        [Symbol.asyncDispose]: async () => undefined,
+      };
+    },
+    [Symbol.dispose]: () => https?.[Symbol.dispose](),
+  };
+}
+
+function refusal(system: string, url: URL, status: number, username: string | undefined): WherryError {
+  if (status === 200) return new WherryError('provider.no_ranges', { system, path: url.pathname });
+  if (status === 401 || status === 403) {
+    return new WherryError('provider.sign_in_refused', { system, user: username ?? 'somebody without a name' });
+  }
+  if (status === 429 || status >= 500) return new WherryError('provider.busy', { system });
+  return new WherryError('provider.http_status', { system, status, path: url.pathname });
+}
+
+function plainSend(base: URL): Send {
+  const at = { system: base.origin, host: base.hostname.replace(/^\[|\]$/g, ''), port: Number(base.port || 80) };
+  return (wanted, signal) =>
+    new Promise((resolve, reject) => {
+      const { method, path, headers = {} } = wanted;
+      const sent = request({ host: at.host, port: at.port, method, path, headers, signal, timeout: plainIdleMs });
+      sent.on('timeout', () => sent.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })));
+      sent.on('error', (error) => reject(signal.aborted ? signal.reason : networkError(error, at, 'connecting')));
+      sent.on('response', (message) =>
+        resolve({ status: message.statusCode ?? 0, headers: message.headers, chunks: message }),
+      );
+      sent.end();
+    });
+}

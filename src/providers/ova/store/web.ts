@@ -1,0 +1,125 @@
+/**
+ * OVAs on a web server as a store: their index and OVF are read in place, by parts; images are not looked into before a
+ * migration. A web server tells no news, so it is asked again every five minutes, and what has the same ETag is not read again.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WherryError } from '../../../model/errors.ts';
+import type { InventoryObject, Unreadable } from '../../../model/inventory.ts';
+import type { OvaAccount, Secrets } from '../../../model/provider.ts';
+import type { LocalFile } from '../../local/local-file.ts';
+import type { Connection, InventoryNews } from '../../provider.ts';
+import { parseOvf } from '../ovf.ts';
+import { archivePackage, readMember } from '../package.ts';
+import { describeSystem } from '../source.ts';
+import { fileOfDisk } from '../stored.ts';
+import { maxXmlBytes } from '../xml.ts';
+import { type WebServer, webServer } from './http-server.ts';
+import { linksToOvas } from './links.ts';
+import { changes, firstNews, type Told } from './published.ts';
+import { unreadableOf } from './read.ts';
+import { storageObject, vmObject } from './to-inventory.ts';
+
+export const usualAskMs = 5 * 60_000;
+
+export async function connectWeb(
+  account: OvaAccount,
+  secrets: Secrets,
+  signal: AbortSignal,
+  askMs: number = usualAskMs,
+): Promise<Connection> {
+  signal.throwIfAborted();
+  const server = webServer(account, secrets);
+  const base = new URL(account.location);
+  return {
+    watchInventory: (during) => followWeb(server, base, askMs, during),
+    readVm: async (ref, during) => {
+      const { objects } = await lookAt(server, base, new Map(), during);
+      return objects.find((one) => one.kind === 'vm' && one.ref === ref) ?? null;
+    },
+    [Symbol.asyncDispose]: async () => server[Symbol.dispose](),
+  };
+}
+
+async function* followWeb(
+  server: WebServer,
+  base: URL,
+  askMs: number,
+  signal: AbortSignal,
+): AsyncGenerator<InventoryNews> {
+  const known: Known = new Map();
+  let told = await lookAt(server, base, known, signal);
+  yield { kind: 'snapshot', product: 'Web server', version: '', systemId: base.href };
+  yield* firstNews(told);
+  yield { kind: 'synced' };
+  for (;;) {
+    await sleep(askMs, undefined, { signal });
+    const now = await lookAt(server, base, known, signal);
+    yield* changes(told, now);
+    told = now;
+  }
+}
+
+type Known = Map<string, { readonly identity: string; readonly told: Told }>;
+
+async function lookAt(server: WebServer, base: URL, known: Known, signal: AbortSignal): Promise<Told> {
+  const urls = await ovasAt(server, base, signal);
+  const objects: InventoryObject[] = [storageObject(base.href, 'web', { capacityBytes: null, freeBytes: null })];
+  const unreadable: Unreadable[] = [];
+  for (const url of urls) {
+    const one = await readOva(server, url, base, known, signal);
+    objects.push(...one.objects);
+    unreadable.push(...one.unreadable);
+  }
+  const listed = new Set(urls.map(({ href }) => href));
+  for (const href of known.keys()) if (!listed.has(href)) known.delete(href);
+  return { objects, unreadable };
+}
+
+/** The one that the address names, or those that the page there lists. @throws provider.* */
+export async function ovasAt(server: WebServer, base: URL, signal: AbortSignal): Promise<URL[]> {
+  return /\.ova$/i.test(base.pathname) ? [base] : linksToOvas(await server.page(base, signal), base);
+}
+
+async function readOva(server: WebServer, url: URL, base: URL, known: Known, signal: AbortSignal): Promise<Told> {
+  const name = decodeURIComponent(url.pathname.slice(url.pathname.lastIndexOf('/') + 1));
+  try {
+    const file = await server.open(url, signal);
+    const before = known.get(url.href);
+    if (before?.identity === file.identity) return before.told;
+    const told = { objects: await vmsOf(file, base, signal), unreadable: [] };
+    known.set(url.href, { identity: file.identity, told });
+    return told;
+  } catch (error) {
+    signal.throwIfAborted();
+    // Of the server, not of this file: all of them would end so.
+    if (error instanceof WherryError && error.passing) throw error;
+    return { objects: [], unreadable: [unreadableOf(url.href, name, error)] };
+  }
+}
+
+async function vmsOf(file: LocalFile, base: URL, signal: AbortSignal): Promise<InventoryObject[]> {
+  const packed = await archivePackage(file, signal);
+  const data = await readMember(packed, packed.descriptor, file, maxXmlBytes);
+  const { systems } = parseOvf(data, { path: packed.path, member: packed.descriptor.name });
+  return systems.map((system) => {
+    const findings = system.drives.map((drive) => {
+      const who = { vm: system.name, disk: drive.name };
+      return { drive, file: drive.disk.file === null ? null : fileOfDisk(packed, drive.disk.file, who), facts: null };
+    });
+    const vm = describeSystem(system, findings);
+    const disks = vm.disks.map((disk, index) => ({
+      ...disk,
+      format: system.drives[index]?.disk.format ?? disk.format,
+    }));
+    return vmObject({
+      ref: systems.length === 1 ? packed.path : `${packed.path}#${system.id}`,
+      vm: { ...vm, disks },
+      format: 'ova',
+      file: packed.path,
+      folder: '',
+      parentRef: base.href,
+      storage: { ref: base.href, name: base.href },
+      facts: { ...system.facts },
+    });
+  });
+}
