@@ -9,7 +9,7 @@ import { follow, lineDisplay, liveDisplay } from './follow.ts';
 import { type ImportFlags, importRequest } from './import-request.ts';
 import { exitCodes, plain, printJson } from './output.ts';
 
-type Flags = CommonFlags & ImportFlags & { readonly quiet?: boolean };
+type Flags = CommonFlags & ImportFlags & { readonly quiet?: boolean; readonly keepOnFailure?: boolean };
 
 export function addImportCommand(program: Command): void {
   withCommonFlags(
@@ -28,13 +28,16 @@ export function addImportCommand(program: Command): void {
       .option('--no-start', 'leave it off')
       .option('--conversion <when>', 'auto, always or never', 'auto')
       .option('--no-verify', 'do not read the copy back (it is the proof that the copy is right)')
+      .option('--keep-on-failure', 'leave what was copied for “wherry retry” when it fails')
       .option('--quiet', 'no progress'),
   ).action((files: string[], flags: Flags, command: Command) =>
     run(flags, async () => {
       // commander makes "not said" and "--start" the same: only what was really said counts.
       const { start: _start, ...rest } = flags;
       const said = command.getOptionValueSource('start') === 'cli' ? flags : rest;
-      const spec = importRequest(files, said);
+      const asked = importRequest(files, said);
+      const keep = flags.keepOnFailure === true ? ({ onFailure: 'keep' } as const) : {};
+      const spec = { ...asked, options: { ...asked.options, ...keep } };
       await using client = await clientWithServer(flags);
       const { id } = await client.post<{ id: string }>('/migrations', { vms: [spec] });
       cancelOnInterrupt(client, id);

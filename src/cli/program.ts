@@ -7,6 +7,7 @@ import { addManifestCommand } from './manifest-command.ts';
 import { addMigrationsCommand } from './migrations-command.ts';
 import { exitCodes, exitCodesText } from './output.ts';
 import { addProviderCommand } from './provider-command.ts';
+import { addRetryCommand } from './retry-command.ts';
 import { addSecretsCommand } from './secrets-command.ts';
 import { addServerCommand, type StartServer } from './server-command.ts';
 import { addSetupTokenCommand } from './setup-token-command.ts';
@@ -36,6 +37,7 @@ export function createProgram({ startServer, commands }: Roles): Command {
   addListCommand(program);
   addManifestCommand(program);
   addMigrationsCommand(program);
+  addRetryCommand(program);
   addProviderCommand(program);
   addStatusCommand(program);
   addServerCommand(program, startServer);

@@ -231,3 +231,25 @@ test('a console that is not built says how to build it, and hides nothing else',
     expect((await app.ask('GET', url, { local: false })).status).toBe(404);
   }
 });
+
+test.each([
+  [Object.assign(new Error('connect ENOENT /run/.s.PGSQL.5432'), { code: 'ENOENT', syscall: 'connect' }), 503],
+  [Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' }), 503],
+  [Object.assign(new Error('terminating connection'), { code: '57P01', severity: 'FATAL' }), 503],
+  [Object.assign(new Error('ENOENT: no such file, open /x'), { code: 'ENOENT', syscall: 'open' }), 500],
+  [Object.assign(new Error('EPIPE'), { code: 'EPIPE' }), 500],
+])('of the errors that a database that is away brings and others, %s is answered with %i', async (thrown, status) => {
+  const failing: Routes = {
+    schemas: {},
+    register: (routes) => {
+      const schema = { operationId: 'fail', summary: 'Fails', tags: ['test'] };
+      routes.get('/fail', { config: { permission: 'public' }, schema }, () => Promise.reject(thrown));
+    },
+  };
+  const broken = await createTestApp([failing]);
+  try {
+    expect((await broken.ask('GET', '/api/v1/fail')).status).toBe(status);
+  } finally {
+    await broken.close();
+  }
+});

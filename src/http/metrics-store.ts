@@ -38,28 +38,26 @@ export async function migrationMetrics(db: Db): Promise<string> {
     .selectFrom('attempt')
     .select(({ fn }) => fn.coalesce(fn.sum<string>('bytes_moved'), sql<string>`0`).as('bytes'))
     .executeTakeFirstOrThrow();
-  const of = <S extends string>(rows: ReadonlyArray<{ state: S; count: number }>, state: S): number =>
-    rows.find((row) => row.state === state)?.count ?? 0;
   return [
     series(
       'wherry_migrations',
       'gauge',
       'Migrations by state',
       migrationStates.map((state) => {
-        return { labels: { state }, value: of(migrations, state) };
+        return { labels: { state }, value: countOf(migrations, state) };
       }),
     ),
     series(
       'wherry_vm_migrations',
       'gauge',
       'VM migrations that have not ended, by state',
-      vmStates.filter((state) => !isEnd(state)).map((state) => ({ labels: { state }, value: of(vms, state) })),
+      vmStates.filter((state) => !isEnd(state)).map((state) => ({ labels: { state }, value: countOf(vms, state) })),
     ),
     series(
       'wherry_vm_migrations_ended_total',
       'counter',
       'VM migrations that have ended, by outcome',
-      vmStates.filter(isEnd).map((outcome) => ({ labels: { outcome }, value: of(vms, outcome) })),
+      vmStates.filter(isEnd).map((outcome) => ({ labels: { outcome }, value: countOf(vms, outcome) })),
     ),
     series('wherry_copied_bytes_total', 'counter', 'Bytes that copies have read from their sources', [
       { labels: {}, value: Number(bytes) },
@@ -67,6 +65,10 @@ export async function migrationMetrics(db: Db): Promise<string> {
     histogram('wherry_step_seconds', 'How long attempts at a step took', await stepTimes(db)),
     histogram('wherry_queue_seconds', 'How long VM migrations waited for their first step', await queueTimes(db)),
   ].join('');
+}
+
+function countOf<S extends string>(rows: ReadonlyArray<{ state: S; count: number }>, state: S): number {
+  return rows.find((row) => row.state === state)?.count ?? 0;
 }
 
 type Times = { readonly within: readonly number[]; readonly sum: number; readonly count: number };

@@ -1,4 +1,4 @@
-import { Button, Content, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core';
+import { Button, Checkbox, Content, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useId, useState } from 'react';
 import { post } from '../../api/client.ts';
@@ -17,8 +17,9 @@ export function CancelButton(props: {
   const queries = useQueryClient();
   const titleId = useId();
   const [asking, setAsking] = useState(false);
+  const [keep, setKeep] = useState(false);
   const cancel = useMutation({
-    mutationFn: () => post(path),
+    mutationFn: () => post(path, { keep }),
     onSuccess: async () => {
       setAsking(false);
       await queries.invalidateQueries({ queryKey: keys.migration(migrationId) });
@@ -47,6 +48,12 @@ export function CancelButton(props: {
               What has been made at the target is removed: disks, the VM, temporary files. The source stays as it is.
               VMs that have been migrated already stay migrated.
             </Content>
+            <Checkbox
+              id={`${titleId}-keep`}
+              label="Keep what was copied, to go on from it later"
+              isChecked={keep}
+              onChange={(_event, checked) => setKeep(checked)}
+            />
             {cancel.isError && <Problem error={cancel.error} />}
           </ModalBody>
           <ModalFooter>

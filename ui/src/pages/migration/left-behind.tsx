@@ -25,23 +25,27 @@ export function LeftBehind({ vm }: { readonly vm: VmMigrationView }) {
   });
   if (vm.leftBehind.length === 0) return null;
   const undoing = vm.steps.some(({ name, state }) => name === 'undo' && (state === 'ready' || state === 'running'));
-  const mayUndo = mayOperate && vm.state === 'failed' && !undoing;
+  const mayUndo = mayOperate && (vm.state === 'failed' || vm.state === 'canceled') && !undoing;
   return (
     <Alert
       isInline
-      variant="warning"
+      variant={vm.kept ? 'info' : 'warning'}
       component="h3"
-      title={undoing ? 'Being removed' : 'Left behind'}
+      title={undoing ? 'Being removed' : vm.kept ? 'Kept for another try' : 'Left behind'}
       actionLinks={
         mayUndo && (
           <AlertActionLink isDisabled={undo.isPending} onClick={() => undo.mutate()}>
-            Try again to remove it
+            {vm.kept ? 'Remove it' : 'Try again to remove it'}
           </AlertActionLink>
         )
       }
     >
       <Content component="p">
-        {undoing ? 'Wherry removes these now:' : 'Wherry made these and could not remove them:'}
+        {undoing
+          ? 'Wherry removes these now:'
+          : vm.kept
+            ? 'What was copied is here still; migrating again goes on from it:'
+            : 'Wherry made these and could not remove them:'}
       </Content>
       <ul className="w-causes">
         {vm.leftBehind.map((row) => (

@@ -1,5 +1,6 @@
 import { Alert, Card, CardBody, CardExpandableContent, CardHeader, CardTitle } from '@patternfly/react-core';
 import { useState } from 'react';
+import { Link } from 'react-router';
 import type { VmMigrationView } from '../../api/types.ts';
 import { percent } from '../../format.ts';
 import { useMayOperate } from '../../parts/may.ts';
@@ -14,6 +15,7 @@ import { Disks } from './disks.tsx';
 import { Facts } from './facts.tsx';
 import { LeftBehind } from './left-behind.tsx';
 import { Log } from './log.tsx';
+import { RetryButton } from './retry.tsx';
 import { Timeline } from './timeline.tsx';
 
 /** One VM: a line when it is closed, everything about it when it is open. */
@@ -30,6 +32,7 @@ export function VmCard(props: {
   const actions = (
     <div className="w-actions">
       <StateLabel state={shownState(vm)} />
+      {mayOperate && vm.retryable && <RetryButton vm={vm} />}
       {mayOperate && !isAlone && vm.cancelable && (
         <CancelButton
           path={`/vm-migrations/${vm.id}/cancel`}
@@ -81,6 +84,7 @@ function Details({ vm }: { readonly vm: VmMigrationView }) {
       {vm.error !== null && <ErrorText error={vm.error} />}
       {vm.undoError !== null && <ErrorText title="Undoing what was done ran into this" error={vm.undoError} />}
       {vm.waitReason !== null && <Alert isInline variant="info" component="h3" title={vm.waitReason.text} />}
+      <Relatives vm={vm} />
       <LeftBehind vm={vm} />
       <Concerns concerns={vm.concerns} />
       <Facts vm={vm} />
@@ -88,6 +92,18 @@ function Details({ vm }: { readonly vm: VmMigrationView }) {
       <Timeline steps={vm.steps} vmName={vm.vmName} />
       <Log vmMigrationId={vm.id} vmName={vm.vmName} />
     </div>
+  );
+}
+
+/** The runs before and after this one, of the same VM to the same target copy. */
+function Relatives({ vm: { retryOf, retriedBy } }: { readonly vm: VmMigrationView }) {
+  if (retryOf === null && retriedBy === null) return null;
+  return (
+    <p>
+      {retryOf !== null && <Link to={`/migrations/${retryOf.migrationId}`}>The run before this one</Link>}
+      {retryOf !== null && retriedBy !== null && ' · '}
+      {retriedBy !== null && <Link to={`/migrations/${retriedBy.migrationId}`}>It was migrated again</Link>}
+    </p>
   );
 }
 
