@@ -38,15 +38,14 @@ const disk = 'sda';
 const { signal } = new AbortController();
 const tools = createImageTools();
 
-/** `source`: a raw image. */
-export async function flipOnce(source: string, round: Round): Promise<RoundResult> {
+/** The raw image at `source`, opened as `from`: the same for all rounds. */
+export async function flipOnce(source: string, from: Disk, round: Round): Promise<RoundResult> {
   const { directory, format, place, persists } = round;
   await mkdir(directory, { mode: 0o700 });
   try {
     const path = join(directory, `target.${format}`);
     const openTarget = (readOnly: boolean): Promise<WritableDisk> =>
       tools.openVolume({ path, format, readOnly, startsZeroed: true }, directory, signal);
-    const from = await openSource(source, directory);
     const { sizeBytes } = from;
     await runChild('qemu-img', ['create', '-q', '-f', format, path, String(sizeBytes)]);
     const target = await openThrough(round, openTarget);
@@ -96,14 +95,14 @@ export async function flipOnce(source: string, round: Round): Promise<RoundResul
     const detail = JSON.stringify({ ...round, told, again, outcome: String(outcome) });
     told.length = 0;
     if (!persists && healed) await verifying();
-    await from.close();
     return { found: named && (persists ? refused : healed), falseAlarms: told.length, detail };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-async function openSource(path: string, directory: string): Promise<Disk> {
+/** A raw image as a migration opens it; a helper's socket goes into `directory`. */
+export async function openRaw(path: string, directory: string): Promise<Disk> {
   const file = await open(path, 'r');
   const { size } = await file.stat();
   await file.close();

@@ -11,7 +11,7 @@ import { setAmbush, type Ambush } from './ambush.ts';
 import { checkDigests, checkNothingLeft, checkSucceeded } from './checks.ts';
 import { diskSpec } from './disk-spec.ts';
 import { type Place, flipStored } from './flip.ts';
-import { flipOnce, type Round } from './flips.ts';
+import { flipOnce, openRaw, type Round } from './flips.ts';
 import { type Product, startProduct } from './product.ts';
 import type { Report, Scenario } from './scenario.ts';
 import { makeStriped } from './striped.ts';
@@ -49,6 +49,7 @@ async function hundred(report: Report, scratch: string, source: string): Promise
   let found = 0;
   let falseAlarms = 0;
   let healed = 0;
+  const from = await openRaw(source, scratch);
   const begun = performance.now();
   const lane = async (first: number): Promise<void> => {
     for (let index = first; index < rounds; index += lanes) {
@@ -59,7 +60,7 @@ async function hundred(report: Report, scratch: string, source: string): Promise
         place: placeOf(index),
         directory: join(scratch, `round-${index}`),
       };
-      const result = await flipOnce(source, round);
+      const result = await flipOnce(source, from, round);
       if (!result.found)
         throw new Error(`round ${index}: the flipped bit was not found as it should: ${result.detail}`);
       found += 1;
@@ -67,7 +68,11 @@ async function hundred(report: Report, scratch: string, source: string): Promise
       if (!round.persists) healed += 1;
     }
   };
-  await Promise.all(Array.from({ length: lanes }, (_, first) => lane(first)));
+  try {
+    await Promise.all(Array.from({ length: lanes }, (_, first) => lane(first)));
+  } finally {
+    await from.close();
+  }
   report.figure('flipped bits', `${rounds}, half raw and half qcow2, half on the way and half at rest`);
   report.figure('one round (s)', ((performance.now() - begun) / 1000 / rounds).toFixed(2));
   report.check(
