@@ -44,7 +44,7 @@ export const resume: Bench = async ({ rounds, sizeMiB, dataMiB, directory }) => 
         const prepare = async (): Promise<void> => {
           await fresh();
           const other = await beside();
-          const read = (await killedAt(command, other + (moment / 100) * dataMiB * MiB)) - other;
+          const read = (await killedAt(directory, command, other + (moment / 100) * dataMiB * MiB)) - other;
           before.set(name, [...(before.get(name) ?? []), read]);
         };
         return { name, command, prepare, output };
@@ -76,8 +76,10 @@ async function readInAll(command: readonly [string, ...string[]]): Promise<numbe
 }
 
 /** Resolves with what it had read when it was held and killed. */
-async function killedAt(command: readonly [string, ...string[]], bytes: number): Promise<number> {
-  const child = spawn(command[0], command.slice(1), { stdio: 'ignore' });
+async function killedAt(directory: string, command: readonly [string, ...string[]], bytes: number): Promise<number> {
+  // What it leaves behind goes away with the bench.
+  const env = { ...process.env, TMPDIR: directory };
+  const child = spawn(command[0], command.slice(1), { stdio: 'ignore', env });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const pid = child.pid ?? 0;
   for (;;) {
