@@ -87,7 +87,7 @@ const areas: readonly Area[] = [
   {
     files: ['src/cli/*.ts'],
     depth: 1,
-    knows: [...base, ...beside, 'migration/api.ts', 'inventory/api.ts'],
+    knows: [...base, ...beside, 'migration/api.ts', 'inventory/api.ts', 'inventory/search-api.ts'],
     typesOnly: '^\\.\\./(migration|inventory)/',
     why: 'cli is a client: it knows model, the files beside main.ts and the types of the API; main.ts hands it the roles',
   },

@@ -9,10 +9,11 @@ import { memory } from './memory.ts';
 import { ova } from './ova.ts';
 import { type Bench, type BenchResult, print } from './result.ts';
 import { resume } from './resume.ts';
+import { search } from './search.ts';
 import { verify } from './verify.ts';
 import { vmdk } from './vmdk.ts';
 
-const benches: Readonly<Record<string, Bench>> = { copy, vmdk, latency, verify, memory, resume, ova };
+const benches: Readonly<Record<string, Bench>> = { copy, vmdk, latency, verify, memory, resume, ova, search };
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {

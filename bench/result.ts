@@ -14,8 +14,8 @@ export type Finding = {
   readonly value: number;
   /** At most this. */
   readonly limit: number;
-  /** `×` a peer's wall time, or MiB. */
-  readonly unit: '×' | 'MiB';
+  /** `×` a peer's wall time, MiB, or milliseconds. */
+  readonly unit: '×' | 'MiB' | 'ms';
 };
 export type BenchResult = {
   readonly name: string;

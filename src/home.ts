@@ -19,6 +19,8 @@ export type Home = {
   readonly lock: string;
   /** The one-time token of the first set-up, 0600, until it was used. */
   readonly setupToken: string;
+  /** Rules of concerns that the user wrote; need not be there. */
+  readonly rules: string;
   /** The keys that open the secrets in the database, 0600. Back it up with the database, and not beside it. */
   readonly secretsKey: string;
 };
@@ -32,6 +34,7 @@ export function homeAt(directory: string): Home {
     serverSocket: join(run, 'server.sock'),
     lock: join(directory, 'server.lock'),
     setupToken: join(directory, 'setup-token'),
+    rules: join(directory, 'rules.json'),
     secretsKey: join(directory, 'secrets.key'),
   };
 }

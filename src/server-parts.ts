@@ -2,12 +2,15 @@
 import { join } from 'node:path';
 import type { MakePart, ServerPart } from './http/server.ts';
 import { limitRoutes } from './http/limit-routes.ts';
+import { inventoryRoutes } from './http/inventory-routes.ts';
 import { migrationRoutes } from './http/migration-routes.ts';
 import { providerInventoryRoutes } from './http/provider-inventory-routes.ts';
 import { providerRoutes } from './http/provider-routes.ts';
 import { watchRoutes } from './http/watch-routes.ts';
 import { workerRoutes } from './http/worker-routes.ts';
+import { createRuleBook } from './concerns/rule-book.ts';
 import { startInventory } from './inventory/inventory.ts';
+import { startJudge } from './inventory/judge.ts';
 import { startEngine } from './migration/engine.ts';
 import { lastHeard } from './migration/worker-watch-store.ts';
 import { keepWorker, type BuiltInWorker } from './worker/built-in.ts';
@@ -48,6 +51,18 @@ const enginePart: MakePart = async ({ db, vault, hub, config, log }): Promise<Se
   };
 };
 
+/** Searches, and the concerns that they find VMs by. */
+const searchPart: MakePart = async ({ db, home, log }): Promise<ServerPart> => {
+  const rules = createRuleBook(home.rules);
+  const judge = startJudge({
+    db,
+    rules,
+    onProblem: (text) => log.warn(text),
+    onError: (error) => log.error({ err: error }, 'the clock of the concerns'),
+  });
+  return { routes: [inventoryRoutes(rules)], stop: () => judge.stop() };
+};
+
 const workerPart: MakePart = async ({ db, config, home, log }): Promise<ServerPart> => {
   let worker: BuiltInWorker | undefined;
   return {
@@ -68,4 +83,4 @@ const workerPart: MakePart = async ({ db, config, home, log }): Promise<ServerPa
   };
 };
 
-export const serverParts: readonly MakePart[] = [enginePart, workerPart];
+export const serverParts: readonly MakePart[] = [enginePart, searchPart, workerPart];

@@ -13,6 +13,9 @@ import { addServerCommand, type StartServer } from './server-command.ts';
 import { addSetupTokenCommand } from './setup-token-command.ts';
 import { addStatusCommand } from './status-command.ts';
 import { addTokenCommand } from './token-command.ts';
+import { addVmCommand } from './vm-command.ts';
+import { addConcernsCommand } from './concerns-command.ts';
+import { addFilterCommand } from './filter-command.ts';
 import { addVersionCommand } from './version-command.ts';
 
 export type Roles = {
@@ -39,6 +42,9 @@ export function createProgram({ startServer, commands }: Roles): Command {
   addMigrationsCommand(program);
   addRetryCommand(program);
   addProviderCommand(program);
+  addVmCommand(program);
+  addConcernsCommand(program);
+  addFilterCommand(program);
   addStatusCommand(program);
   addServerCommand(program, startServer);
   addSetupTokenCommand(program);

@@ -10,6 +10,9 @@ import { likeOf } from './search/glob.ts';
 import { conditionOf, needsObject } from './search/sql.ts';
 import { cursorOf, orderOf, type Place, placeOf, type Sort } from './sorting.ts';
 
+/** `v` and `p` of the conditions. */
+const vmsAndProviders = sql`inventory_vm v join provider p on p.system_id = v.system_id and p.removed_at is null`;
+
 export type Search = {
   readonly filter: Filter;
   readonly provider?: string | undefined;
@@ -17,7 +20,7 @@ export type Search = {
 };
 
 /**
- * One page and the number of all that are found; the two are asked for at once.
+ * One page and the number of all that are found.
  * @throws search.page_unknown
  */
 export async function searchVms(
@@ -26,7 +29,7 @@ export async function searchVms(
   { limit, after }: { readonly limit: number; readonly after?: string | undefined },
 ): Promise<VmPage> {
   const place = after === undefined ? null : placeOf(after, search.sort);
-  const [rows, total] = await Promise.all([readRows(db.kysely, search, limit + 1, place), countVms(db.kysely, search)]);
+  const { rows, total } = await readRows(db.kysely, search, limit + 1, place);
   const items = rows.slice(0, limit);
   const last = items.at(-1);
   const next = rows.length > limit && last !== undefined ? cursorOf(search.sort, placeAt(last)) : null;
@@ -38,17 +41,12 @@ const exportedAtOnce = 1_000;
 /** All that are found, page by page; each page is as the database is when it is read. */
 export async function* exportVms(db: Db, search: Search): AsyncGenerator<VmListItem[]> {
   for (let place: Place | null = null; ; ) {
-    const rows: Row[] = await readRows(db.kysely, search, exportedAtOnce, place);
+    const { rows }: Found = await readRows(db.kysely, search, exportedAtOnce, place);
     if (rows.length > 0) yield rows.map(shown);
     const last = rows.at(-1);
     if (last === undefined || rows.length < exportedAtOnce) return;
     place = placeAt(last);
   }
-}
-
-export async function countVms(db: Executor, search: Search): Promise<number> {
-  const { rows } = await sql<{ count: number }>`select count(*) as count ${fromWhere(search)}`.execute(db);
-  return rows[0]?.count ?? 0;
 }
 
 const mostValues = 20;
@@ -66,12 +64,11 @@ export async function completeValues(db: Db, { values }: Completion): Promise<Su
 }
 
 function distinctOf({ place }: Field): RawBuilder<unknown> | null {
-  const vms = sql`inventory_vm v join provider p on p.system_id = v.system_id and p.removed_at is null`;
-  if (place?.kind === 'column') return sql`select (${place.at})::text as value from ${vms}`;
-  if (place?.kind === 'array') return sql`select unnest(${place.at})::text as value from ${vms}`;
+  if (place?.kind === 'column') return sql`select (${place.at})::text as value from ${vmsAndProviders}`;
+  if (place?.kind === 'array') return sql`select unnest(${place.at})::text as value from ${vmsAndProviders}`;
   // The others would have to be read from every stored VM.
   if (place?.kind !== 'trait') return null;
-  const words = sql`select unnest(v.traits) as word from ${vms}`;
+  const words = sql`select unnest(v.traits) as word from ${vmsAndProviders}`;
   const prefix = `${place.name}=`;
   return sql`select substr(word, ${prefix.length + 1}::integer) as value from (${words}) as words
     where starts_with(word, ${prefix}::text)`;
@@ -83,38 +80,36 @@ type Row = Omit<VmListItem, 'provider' | 'severity'> & {
   readonly providerType: ProviderType;
   readonly rank: number;
   readonly key: string | number;
+  readonly total: number;
 };
 
-/** The object is joined to the rows of the page only: that is what keeps a page short. */
-async function readRows(db: Executor, search: Search, limit: number, place: Place | null): Promise<Row[]> {
-  const order = orderOf(search.sort);
-  const { rows } = await sql<Row>`
-    with page as (
-      select v.*, p.id as provider_id, p.name as provider_name, p.type as provider_type, ${order.at} as sort_key
-      ${fromWhere(search, place === null ? null : order.after(place))}
-      order by ${order.by} limit ${limit}
-    )
-    select g.object_id as id, r.ref, r.name, g.provider_id as "providerId", g.provider_name as "providerName",
-      g.provider_type as "providerType", g.power, g.connection, g.template, g.host, g.cluster, g.folder, g.os, g.cpus,
-      g.memory_bytes as "memoryBytes", g.disk_count as "diskCount", g.disk_bytes as "diskBytes",
-      g.used_bytes as "usedBytes", g.nic_count as "nicCount", g.snapshot_count as "snapshotCount", g.networks,
-      g.storages, g.macs, g.ips, g.tags, g.hostname, g.uuid, g.firmware, g.tools, g.severity as rank, g.concerns,
-      g.sort_key as key
-    from page g join inventory_object r on r.id = g.object_id
-    order by ${order.byKey}`.execute(db);
-  return rows;
-}
+type Found = { readonly rows: readonly Row[]; readonly total: number };
 
-function fromWhere({ filter, provider }: Search, further: RawBuilder<boolean> | null = null): RawBuilder<unknown> {
-  const objects = needsObject(filter) ? sql`join inventory_object o on o.id = v.object_id` : sql``;
-  const conditions = [conditionOf(filter), further, provider === undefined ? null : sql`p.id = ${provider}::uuid`];
-  return sql`from inventory_vm v
-    join provider p on p.system_id = v.system_id and p.removed_at is null
-    ${objects}
-    where ${sql.join(
-      conditions.filter((one) => one !== null),
-      sql` and `,
-    )}`;
+/**
+ * One look through all VMs, at the columns that filter and order need; counted, put in order, and only the rows of the page
+ * are read whole. (A query for the page and one for the number would look through them twice.)
+ */
+async function readRows(db: Executor, search: Search, limit: number, place: Place | null): Promise<Found> {
+  const order = orderOf(search.sort);
+  const after = place === null ? sql<boolean>`true` : order.after(place);
+  const { rows } = await sql<Row>`
+    with hits as materialized (
+      select v.object_id, ${order.at} as sort_key from ${vmsAndProviders}
+      ${needsObject(search.filter) ? sql`join inventory_object o on o.id = v.object_id` : sql``}
+      where ${conditionOf(search.filter)} ${search.provider === undefined ? sql`` : sql`and p.id = ${search.provider}::uuid`}
+    ),
+    page as (select h.* from hits h where ${after} order by ${order.by} limit ${limit})
+    select t.total, v.object_id as id, r.ref, r.name, p.id as "providerId", p.name as "providerName",
+      p.type as "providerType", v.power, v.connection, v.template, v.host, v.cluster, v.folder, v.os, v.cpus,
+      v.memory_bytes as "memoryBytes", v.disk_count as "diskCount", v.disk_bytes as "diskBytes",
+      v.used_bytes as "usedBytes", v.nic_count as "nicCount", v.snapshot_count as "snapshotCount", v.networks,
+      v.storages, v.macs, v.ips, v.tags, v.hostname, v.uuid, v.firmware, v.tools, v.severity as rank, v.concerns,
+      h.sort_key as key
+    from (select count(*) as total from hits) t
+      left join (page h join ${vmsAndProviders} on v.object_id = h.object_id join inventory_object r on r.id = h.object_id)
+        on true
+    order by ${order.by}`.execute(db);
+  return { total: rows[0]?.total ?? 0, rows: rows.filter(({ id }) => id !== null) };
 }
 
 function placeAt({ key, id }: Row): Place {
@@ -124,8 +119,8 @@ function placeAt({ key, id }: Row): Place {
 const severities = ['none', 'information', 'warning', 'critical'] as const;
 
 function shown(all: Row): VmListItem {
-  const { providerId, providerName, providerType, rank, key, ...row } = all;
-  void key; // it is of the order, not of the VM
+  const { providerId, providerName, providerType, rank, key, total, ...row } = all;
+  void [key, total]; // of the order and of the search, not of the VM
   const provider = { id: providerId, name: providerName, type: providerType };
   return { ...row, provider, severity: severities[rank] ?? 'none' };
 }

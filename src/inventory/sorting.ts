@@ -6,7 +6,7 @@ import type { SortKey } from './search-api.ts';
 const text = (column: string): RawBuilder<unknown> => sql`lower(coalesce(${sql.ref(column)}, '') collate "C")`;
 const number = (column: string): RawBuilder<unknown> => sql`coalesce(${sql.ref(column)}, -1)::bigint`;
 
-/** Never null, so that rows can be compared. The first is an index. */
+/** Never null, so that rows can be compared. */
 const sorts: Readonly<Record<SortKey, { readonly at: RawBuilder<unknown>; readonly type: 'text' | 'number' }>> = {
   name: { at: sql`lower(v.name collate "C")`, type: 'text' },
   provider: { at: text('p.name'), type: 'text' },
@@ -29,11 +29,9 @@ export type Sort = `${'' | '-'}${SortKey}`;
 export type Place = { readonly value: string | number; readonly id: string };
 
 export type Order = {
-  /** What rows are ordered by; to be selected, for the place where the next page begins. */
+  /** What rows are ordered by: to be selected as `sort_key` of `h`, beside `object_id`. */
   readonly at: RawBuilder<unknown>;
   readonly by: RawBuilder<unknown>;
-  /** The same of a page `g` that has it as `sort_key`. */
-  readonly byKey: RawBuilder<unknown>;
   /** The rows after a place. */
   after(place: Place): RawBuilder<boolean>;
 };
@@ -41,12 +39,11 @@ export type Order = {
 export function orderOf(sort: Sort): Order {
   const { at, type } = sortOf(sort);
   const isDown = sort.startsWith('-');
-  const by = isDown ? sql`${at} desc, v.object_id desc` : sql`${at}, v.object_id`;
-  const byKey = isDown ? sql`g.sort_key desc, g.object_id desc` : sql`g.sort_key, g.object_id`;
+  const by = isDown ? sql`h.sort_key desc, h.object_id desc` : sql`h.sort_key, h.object_id`;
   const cast = type === 'text' ? sql`::text` : sql`::bigint`;
   const after = ({ value, id }: Place): RawBuilder<boolean> =>
-    sql`(${at}, v.object_id) ${isDown ? sql`<` : sql`>`} (${value}${cast}, ${id}::uuid)`;
-  return { at, by, byKey, after };
+    sql`(h.sort_key, h.object_id) ${isDown ? sql`<` : sql`>`} (${value}${cast}, ${id}::uuid)`;
+  return { at, by, after };
 }
 
 /** What a page's `next` holds; nobody outside has to read it. */

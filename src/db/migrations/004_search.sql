@@ -12,3 +12,6 @@ create index inventory_vm_by_folded_name on inventory_vm (lower(name collate "C"
 create index inventory_vm_by_rules on inventory_vm (rules_version, object_id);
 
 alter table saved_filter add column changed_at timestamptz not null default now();
+
+-- What changed lately: concerns of whatever depends on it are looked for again.
+create index inventory_object_by_change on inventory_object (changed_at);

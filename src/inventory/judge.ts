@@ -1,0 +1,54 @@
+/**
+ * Keeps the stored concerns true by the clock: the file of own rules is read when it changes; VMs that other rules judged,
+ * or whose surroundings changed, are judged again, a batch at a time.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { problemText } from '../concerns/own-rules.ts';
+import type { RuleBook } from '../concerns/rule-book.ts';
+import type { Db } from '../db/db.ts';
+import { databaseNow, findAffected, judgeStale, judgeVms } from './concern-store.ts';
+
+export type JudgeOptions = {
+  readonly db: Db;
+  readonly rules: RuleBook;
+  readonly tickMs?: number;
+  /** What of the own rules is not taken, once for each change of the file. */
+  readonly onProblem: (text: string) => void;
+  /** It is tried again at the next tick. */
+  readonly onError: (error: unknown) => void;
+};
+
+export type Judge = { stop(): Promise<void> };
+
+const atOnce = 200;
+/** A transaction that began before we looked may commit after it. */
+const overlapMs = 10_000;
+
+export function startJudge({ db, rules, tickMs = 2_000, onProblem, onError }: JudgeOptions): Judge {
+  const stopping = new AbortController();
+  let since: string | null = null;
+  const tick = async (): Promise<void> => {
+    if (await rules.refresh()) for (const problem of rules.problems()) onProblem(problemText(problem));
+    const now = await databaseNow(db.kysely);
+    const affected = since === null ? [] : await findAffected(db.kysely, since);
+    for (let at = 0; at < affected.length && !stopping.signal.aborted; at += atOnce) {
+      await judgeVms(db, rules.current(), affected.slice(at, at + atOnce));
+    }
+    since = new Date(Date.parse(now) - overlapMs).toISOString();
+    while (!stopping.signal.aborted && (await judgeStale(db, rules.current(), atOnce)) === atOnce);
+  };
+  const ticking = (async () => {
+    while (!stopping.signal.aborted) {
+      await tick().catch((error: unknown) => {
+        if (!stopping.signal.aborted) onError(error);
+      });
+      await sleep(tickMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  })();
+  return {
+    stop: async () => {
+      stopping.abort();
+      await ticking;
+    },
+  };
+}
