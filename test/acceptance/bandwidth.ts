@@ -95,10 +95,13 @@ async function grown(file: string): Promise<number> {
   return (await stat(file)).blocks * 512;
 }
 
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((all, one) => all + one, 0);
+}
+
 /** Of one window: from one growth to a later one, because a copy writes leaves of 4 MiB. */
 async function measure(copies: readonly Copy[]): Promise<{ perSecond: number; bytes: number[] }> {
   const sizes = async (): Promise<number[]> => Promise.all(copies.map(({ file }) => grown(file)));
-  const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
   const samples: { at: number; sizes: number[] }[] = [];
   const begun = performance.now();
   while (performance.now() - begun < windowMs) {
