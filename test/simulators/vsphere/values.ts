@@ -25,8 +25,9 @@ export const sameRef = (one: Ref, other: Ref): boolean => one.value === other.va
 
 /** A data object without the fields that are undefined. */
 export function data(type: string, fields: Readonly<Record<string, Value | undefined>> = {}): Data {
-  const kept = Object.entries(fields).filter((entry): entry is [string, Value] => entry[1] !== undefined);
-  return { ...Object.fromEntries(kept), _type: type };
+  const kept: Record<string, Value> = {};
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined) kept[name] = value;
+  return Object.assign(kept, { _type: type });
 }
 
 /** A value that a caller of the protocol gave as a reference; what it did not give is undefined. */

@@ -39,7 +39,13 @@ export function newDatastore(world: World, name: string, datacenter: Ref, option
     multipleHostAccess: true,
   };
   const parent = folderOf(world, datacenter, 'datastore');
-  const info = infoOf(type, { name, url, freeSpace, maxFileSize: 64 * 1024 ** 4, maxMemoryFileSize: 64 * 1024 ** 4 }, capacity, uuid, options);
+  const info = infoOf(
+    type,
+    { name, url, freeSpace, maxFileSize: 64 * 1024 ** 4, maxMemoryFileSize: 64 * 1024 ** 4 },
+    capacity,
+    uuid,
+    options,
+  );
   store.add({
     ref,
     properties: new Map<string, Value>([

@@ -6,6 +6,7 @@ ManagedEntity < ExtensibleManagedObject: parent? ref, customValue? CustomFieldVa
   configStatus ManagedEntityStatus, effectiveRole? int[], name string, disabledMethod? string[], recentTask? ref[], tag? Tag[],
   alarmActionsEnabled? boolean
 Folder < ManagedEntity: childType? string[], childEntity? ref[]
+StoragePod < Folder
 Datacenter < ManagedEntity: vmFolder ref, hostFolder ref, datastoreFolder ref, networkFolder ref, datastore? ref[],
   network? ref[]
 ComputeResource < ManagedEntity: resourcePool? ref, host? ref[], datastore? ref[], network? ref[],

@@ -5,7 +5,8 @@ import { asText, isData, isList, isRef, type Value } from '../values.ts';
 
 const special: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '\r': '&#13;' };
 
-export const escapeText = (text: string): string => text.replaceAll(/[&<>\r]/g, (found) => special[found] ?? found);
+export const escapeText = (text: string): string =>
+  /[&<>\r]/.test(text) ? text.replaceAll(/[&<>\r]/g, (found) => special[found] ?? found) : text;
 const escapeAttribute = (text: string): string => escapeText(text).replaceAll('"', '&quot;');
 
 /** One element, or for a list one after the other. `declared` is the type in the table, `ref` and `anyType` among them. */
