@@ -27,8 +27,7 @@ export async function connectLibvirt(
         const found = await readVmByUuid(session, ref, await readContext(session, reading), reading);
         if (found === null) return null;
         if (found.kind === 'vm') return found.object;
-        const { params, causes } = found.object;
-        throw new WherryError('provider.answer_broken', params, new Error(causes[0]));
+        throw found.error;
       } catch (error) {
         reading.throwIfAborted();
         throw refused(session.address.uri, session.rpc.open ? error : await session.whyEnded());

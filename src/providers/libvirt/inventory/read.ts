@@ -1,10 +1,10 @@
 /** Reads a host's inventory through a session. Whatever vanishes while it is read is simply not there. */
-import { WherryError } from '../../../model/errors.ts';
+import { toStored, WherryError } from '../../../model/errors.ts';
 import type { InventoryObject, InventorySnapshot, Unreadable } from '../../../model/inventory.ts';
 import { parseXml, type XmlElement } from '../../domain/xml.ts';
 import type { Domain, Network, Pool } from '../rpc/objects.ts';
 import { addressSources, type GuestInterface } from '../rpc/inventory-calls.ts';
-import { isLibvirtError } from '../rpc/libvirt-error.ts';
+import { isLibvirtError, LibvirtError } from '../rpc/libvirt-error.ts';
 import type { Session } from '../session.ts';
 import type { DomainLife, HostContext, PoolPlace } from './context.ts';
 import { readDisks } from './read-disks.ts';
@@ -68,7 +68,11 @@ export async function readPool(
   try {
     const xml = parseXml(await calls.pools.xml(pool, signal));
     const place = poolPlace(pool.uuid, pool.name, xml);
-    return { place, object: describePool(place, await calls.pools.info(pool, signal), xml, hostRef) };
+    const info = await calls.pools.info(pool, signal).catch((error: unknown) => {
+      if (!(error instanceof LibvirtError) || isLibvirtError(error, 'noStoragePool')) throw error;
+      return { active: false, capacityBytes: 0, availableBytes: 0 };
+    });
+    return { place, object: describePool(place, info, xml, hostRef) };
   } catch (error) {
     if (isLibvirtError(error, 'noStoragePool')) return null;
     throw error;
@@ -92,7 +96,7 @@ export async function readNetwork(
 
 export type DomainReading =
   | { readonly kind: 'vm'; readonly object: InventoryObject; readonly plugs: readonly HostPlug[] }
-  | { readonly kind: 'unreadable'; readonly object: Unreadable };
+  | { readonly kind: 'unreadable'; readonly object: Unreadable; readonly error: WherryError };
 
 /** Null: it is gone, or no VM (Xen's own domain 0). */
 export async function readDomain(
@@ -109,21 +113,25 @@ export async function readDomain(
     try {
       xml = parseXml(text);
     } catch (error) {
-      return { kind: 'unreadable', object: unreadable(session.address.uri, domain, error) };
+      const params = { system: session.address.uri, what: `the description of ${domain.name}` };
+      return unreadable(domain, new WherryError('provider.answer_broken', params, error));
     }
     const life = await readLife(session, domain, { state, xml }, signal);
     const described = describeDomain({ name: domain.name, uuid: domain.uuid, xml }, life, host);
     return { kind: 'vm', object: described, plugs: plugsOf(xml) };
   } catch (error) {
     if (isLibvirtError(error, 'noDomain')) return null;
-    throw error;
+    if (!(error instanceof LibvirtError)) throw error;
+    // One VM that libvirt does not describe just now (it is locked by a job) must not end the inventory of all others.
+    const params = { system: session.address.uri, operation: `to describe ${domain.name}` };
+    return unreadable(domain, new WherryError('provider.refused', params, error));
   }
 }
 
-function unreadable(system: string, domain: Domain, error: unknown): Unreadable {
-  const causes = [error instanceof Error ? error.message : String(error)];
-  const params = { system, what: `the description of ${domain.name}` };
-  return { ref: domain.uuid, name: domain.name, code: 'provider.answer_broken', params, causes };
+function unreadable(domain: Domain, error: WherryError): DomainReading {
+  const { code, params, causes } = toStored(error);
+  const object = { ref: domain.uuid, name: domain.name, code, params: { ...params }, causes: [...causes] };
+  return { kind: 'unreadable', object, error };
 }
 
 async function readLife(
