@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest';
+import { emptyVm, type InventoryObject } from '../model/inventory.ts';
+import type { InventoryNews } from '../providers/provider.ts';
+import { retryInMs } from './back-off.ts';
+import { createBatcher, maxBatchBytes, maxBatchObjects } from './batches.ts';
+import { firstInventory } from './calls.ts';
+import { scrubbed } from './scrub.ts';
+import { forward } from './watch-child.ts';
+
+const snapshot: InventoryNews = { kind: 'snapshot', product: 'p', version: '1', systemId: 's' };
+const synced: InventoryNews = { kind: 'synced' };
+const vm = (ref: string, description = ''): InventoryObject => ({
+  kind: 'vm',
+  ref,
+  name: ref,
+  stableId: null,
+  parentRef: null,
+  data: { ...emptyVm, description },
+});
+
+async function* told(...news: InventoryNews[]): AsyncGenerator<InventoryNews> {
+  for (const one of news) yield one;
+}
+
+test('all news arrive in order, in batches of bounded size, one at a time', async () => {
+  const batches: string[] = [];
+  let open = 0;
+  const batcher = createBatcher(async (text) => {
+    open += 1;
+    expect(open).toBe(1);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    batches.push(text);
+    open -= 1;
+  });
+  const small = Array.from({ length: 1_200 }, (_, n) => vm(`small-${n}`));
+  const large = Array.from({ length: 5 }, (_, n) => vm(`large-${n}`, 'x'.repeat(maxBatchBytes / 2)));
+  const huge = vm('huge', 'x'.repeat(9 * 1024 * 1024));
+  const gone: InventoryNews = { kind: 'gone', objects: [{ kind: 'vm', ref: 'small-1' }] };
+  await forward(told(snapshot, { kind: 'put', objects: [...small, ...large, huge] }, gone, synced), batcher);
+  const parsed = batches.map((text) => JSON.parse(text) as InventoryNews[]);
+  for (const batch of parsed) {
+    const objects = batch.flatMap((news): readonly unknown[] => ('objects' in news ? news.objects : []));
+    expect(objects.length).toBeLessThanOrEqual(maxBatchObjects);
+    expect(JSON.stringify(batch).length).toBeLessThan(maxBatchBytes * 1.6);
+  }
+  const all = parsed.flat();
+  expect(all[0]).toEqual(snapshot);
+  expect(all.at(-1)).toEqual(synced);
+  const refs = all.flatMap((news) => (news.kind === 'put' ? news.objects.map(({ ref }) => ref) : []));
+  expect(refs).toEqual([...small, ...large].map(({ ref }) => ref));
+  expect(all.find(({ kind }) => kind === 'unreadable')).toMatchObject({ objects: [{ ref: 'huge' }] });
+  expect(all.find(({ kind }) => kind === 'gone')).toEqual(gone);
+});
+
+test('what has come goes without waiting for more; the source waits for a slow server; a refusal ends it', async () => {
+  const sent: string[] = [];
+  let pulled = 0;
+  let more = Promise.withResolvers<void>();
+  async function* slow(): AsyncGenerator<InventoryNews> {
+    yield snapshot;
+    await more.promise;
+    for (;;) {
+      pulled += 1;
+      yield { kind: 'put', objects: Array.from({ length: 500 }, (_, n) => vm(`${pulled}-${n}`)) };
+    }
+  }
+  const gate = Promise.withResolvers<void>();
+  const ended = forward(
+    slow(),
+    createBatcher(async (text) => {
+      sent.push(text);
+      if (sent.length === 2) await gate.promise;
+    }),
+  );
+  await expect.poll(() => sent.length, { timeout: 5_000 }).toBe(1);
+  more.resolve();
+  more = Promise.withResolvers();
+  await expect.poll(() => sent.length, { timeout: 5_000 }).toBe(2);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(pulled).toBeLessThanOrEqual(4);
+  gate.reject(new Error('refused'));
+  await expect(ended).rejects.toThrow('refused');
+});
+
+test('the wait before another try grows from a second to five minutes, never the same for all', () => {
+  expect(retryInMs(1, () => 1)).toBe(1_000);
+  expect(retryInMs(1, () => 0)).toBe(500);
+  expect(retryInMs(4, () => 1)).toBe(8_000);
+  expect(retryInMs(50, () => 1)).toBe(300_000);
+});
+
+test('an unsaved source is read to its first end, and no further than one answer can hold', async () => {
+  const put: InventoryNews = { kind: 'put', objects: [vm('a'), vm('b'), vm('a', 'in full')] };
+  const late: InventoryNews = { kind: 'put', objects: [vm('late')] };
+  const whole = await firstInventory(
+    told(snapshot, put, { kind: 'gone', objects: [{ kind: 'vm', ref: 'b' }] }, synced, late),
+  );
+  expect(whole.objects).toEqual([vm('a', 'in full')]);
+  expect(whole).toMatchObject({ systemId: 's', truncated: false });
+  const bounded = await firstInventory(told(snapshot, put, synced), { objects: 1, bytes: 1_000_000 });
+  expect(bounded.truncated).toBe(true);
+});
+
+test('a secret that a system repeats is taken out of what it says, however it wrote it', () => {
+  const secrets = { password: 'p@ss word', short: 'abc' };
+  const said = {
+    causes: ['bad login p@ss word', `Basic ${Buffer.from('p@ss word').toString('base64')}`, 'p%40ss%20word'],
+  };
+  expect(JSON.stringify(scrubbed(said, secrets))).not.toMatch(/p@ss|cEBzcyB3b3Jk|p%40ss/);
+  expect(scrubbed({ text: 'abc', n: 1, nothing: null }, secrets)).toEqual({ text: 'abc', n: 1, nothing: null });
+});
