@@ -36,7 +36,7 @@ export const inventoryLibvirt: Scenario = {
       await isWhatVirshSays(report, product, { host: far, provider: ssh, how: 'ssh' });
       await follows(report, product, { host: near, provider: tcp, how: 'TCP' });
       await follows(report, product, { host: far, provider: ssh, how: 'ssh' });
-      const running = (await processesOf(home)).filter(({ command }) => command.startsWith('ssh '));
+      const running = (await processesOf(home)).filter(({ command }) => command.startsWith('ssh'));
       report.check(
         'one ssh process carries the connection, and no agent stays',
         running.length === 1,
