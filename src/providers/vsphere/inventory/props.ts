@@ -1,6 +1,7 @@
 /** One managed object with the properties that were read of it. */
 import { decodeAny, decodeRef, FormatError } from '../vim25/decode.ts';
 import { typeAtPath, type ManagedName, type PropertyAt, type Ref } from '../vim25/schema.ts';
+import { VimFault } from '../vim25/soap.ts';
 import { childOf, type XmlNode } from '../vim25/xml-reader.ts';
 
 /** As it was read: any kind of object, its properties by their paths. */
@@ -29,11 +30,15 @@ export function as<N extends ManagedName>(object: ManagedProps, type: N): Props<
   return object.ref.type === type ? (object as unknown as Props<N>) : null;
 }
 
-/** From an ObjectContent. @throws FormatError that names the property. */
+/**
+ * From an ObjectContent. @throws FormatError that names the property; VimFault when the session ended: an answer then
+ * comes all the same, with every property missing.
+ */
 export function readProps(node: XmlNode): ManagedProps {
   const values = new Map<string, unknown>();
   const ref = refOf(node);
   for (const property of node.children) {
+    if (property.name === 'missingSet') refuseWithout(property);
     if (property.name !== 'propSet') continue;
     const name = childOf(property, 'name')?.text ?? '';
     const val = childOf(property, 'val');
@@ -45,6 +50,13 @@ export function readProps(node: XmlNode): ManagedProps {
     }
   }
   return new ManagedProps(ref, values);
+}
+
+function refuseWithout(missing: XmlNode): void {
+  const fault = childOf(childOf(missing, 'fault') ?? missing, 'fault');
+  if (fault?.type === 'NotAuthenticated') {
+    throw new VimFault({ _type: 'NotAuthenticated', faultMessage: [] }, 'properties are missing because of it');
+  }
 }
 
 /** Whose properties an ObjectContent holds, however broken the rest of it is. */

@@ -7,7 +7,7 @@ import { VimFault } from '../vim25/soap.ts';
 import { childOf, type XmlNode } from '../vim25/xml-reader.ts';
 import { readProps, refOf, type ManagedProps } from './props.ts';
 
-const objectsPerPage = 500;
+const objectsPerPage = 250;
 /** A server that hands out pages for ever is not believed: vCenter's own limit of objects is far below. */
 const maxPages = 10_000;
 
