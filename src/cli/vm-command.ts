@@ -3,9 +3,9 @@ import { pipeline } from 'node:stream/promises';
 import { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import type { InventoryVmView } from '../inventory/api.ts';
-import type { VmListItem, VmPage } from '../inventory/search-api.ts';
-import { WherryError } from '../model/errors.ts';
-import { type Client } from './client.ts';
+import type { RuleList, VmListItem, VmPage } from '../inventory/search-api.ts';
+import { type ErrorCode, explain, fill, WherryError } from '../model/errors.ts';
+import type { Client } from './client.ts';
 import { clientFor, type CommonFlags, run, withCommonFlags } from './command.ts';
 import { type Column, plain, printJson, printTable, shownBytes } from './output.ts';
 
@@ -95,8 +95,13 @@ async function show(name: string, flags: CommonFlags): Promise<void> {
   }
   for (const nic of vm.nics)
     process.stdout.write(`  ${plain(`NIC ${nic.mac ?? ''}: ${nic.network ?? 'no network'}`)}\n`);
-  for (const { severity, code, ...texts } of view.concerns) {
-    const { text = code, next = '' } = texts as { text?: string; next?: string };
+  if (view.concerns.length === 0) return;
+  const { items } = await client.get<RuleList>('/inventory/rules');
+  for (const { severity, code, params, causes = [] } of view.concerns) {
+    const rule = items.find(({ id }) => id === code);
+    const known = explain({ code: code as ErrorCode, params, causes });
+    const text = rule === undefined ? known.message : fill(rule.text, params);
+    const next = rule === undefined ? known.next : fill(rule.fix, params);
     process.stdout.write(`\n${severity}: ${plain(text)} [${code}]\n${next === '' ? '' : `  → ${plain(next)}\n`}`);
   }
 }

@@ -283,9 +283,9 @@ test.each(productRules.rules.map((rule) => [rule.id, rule] as const))('%s', (id,
   expect(Object.keys(concerns[0]?.params ?? {})).toEqual(expect.arrayContaining(needed));
 });
 
-/** anchors-seeds.md 2.6 lists them; counted there. */
+const ids = (prefix: string, ...names: string[]): string[] => names.map((name) => `${prefix}.${name}`);
+
 test('all of Forklift’s rules for VMware and OVA are there', () => {
-  const ids = (prefix: string, ...names: string[]): string[] => names.map((name) => `${prefix}.${name}`);
   const forklift = [
     ...ids(
       'vmware',
@@ -317,9 +317,9 @@ test('all of Forklift’s rules for VMware and OVA are there', () => {
 
 test('each fact that a rule asks for is in the table of facts', () => {
   const known = facts.map(({ name }) => name);
-  for (const { id, filter = '', with: facts = {} } of productRules.rules) {
+  for (const { id, filter = '', with: shown = {} } of productRules.rules) {
     const asked = [...filter.matchAll(/facts\.([\w.]+)/g)].map(([, name]) => name);
-    for (const name of [...asked, ...Object.values(facts)])
+    for (const name of [...asked, ...Object.values(shown)])
       expect([id, known]).toEqual([id, expect.arrayContaining([name])]);
   }
 });
@@ -334,6 +334,6 @@ test('the worst comes first, and nothing is said without end', () => {
   const many = { disks: disks(200).map((one) => ({ ...one, mode: 'independent_persistent', sizeBytes: 0 })) };
   const concerns = found('vsphere', { vm: many });
   const order = concerns.map(({ severity }) => ['critical', 'warning', 'information'].indexOf(severity));
-  expect(order).toEqual(order.toSorted());
+  expect(order).toEqual(order.toSorted((a, b) => a - b));
   expect(concerns.filter(({ code }) => code === 'vmware.disk_mode.independent')).toHaveLength(64);
 });

@@ -1,14 +1,17 @@
 /** docs/openapi.json is the API that the code has: a change of the API is seen in review. `script/openapi` writes it. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
+import { createRuleBook } from '../concerns/rule-book.ts';
 import { openTestVault } from '../db/testing.ts';
 import { type Inventory, startInventory } from '../inventory/inventory.ts';
 import { type Engine, startEngine } from '../migration/engine.ts';
+import { inventoryRoutes } from './inventory-routes.ts';
 import { limitRoutes } from './limit-routes.ts';
 import { migrationRoutes } from './migration-routes.ts';
 import { providerInventoryRoutes } from './provider-inventory-routes.ts';
 import { providerRoutes } from './provider-routes.ts';
 import { createTestApp } from './testing.ts';
+import { uploadRoutes } from './upload-routes.ts';
 import { watchRoutes } from './watch-routes.ts';
 import { workerRoutes } from './worker-routes.ts';
 
@@ -28,6 +31,7 @@ test('docs/openapi.json describes the API as it is (run script/openapi after a c
       watchRoutes(inventory),
       providerRoutes(engine, inventory),
       providerInventoryRoutes(engine, inventory),
+      inventoryRoutes(createRuleBook('/nowhere/rules.json')),
     ];
   });
   try {

@@ -20,14 +20,14 @@ test.each([
   let made = text;
   for (const [title, make] of tables) made = withTable(made, title, make());
   if (process.env['WHERRY_WRITE_DOCS'] === '1') await writeFile(file, made);
-  else expect(text).toBe(made);
+  expect(await readFile(file, 'utf8')).toBe(made);
 });
 
 test('every example of docs/search.md is taken', async () => {
   const text = await readFile(new URL('../../../docs/search.md', import.meta.url), 'utf8');
   const examples = [...text.matchAll(/^ {4}(\S.*)$/gm)].map(([, example = '']) => example);
   expect(examples.length).toBeGreaterThan(8);
-  for (const example of examples) expect(() => parseFilter(example), example).not.toThrow();
+  for (const example of examples) expect(() => parseFilter(example)).not.toThrow();
 });
 
 test('the file of own rules in docs/concerns.md is taken as it is', async () => {
