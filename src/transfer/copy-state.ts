@@ -9,6 +9,7 @@ import type { Digester } from './digest-threads.ts';
 import type { Disk, Extent, Range, WritableDisk } from './disk.ts';
 import { type Account, createAccount } from './explain.ts';
 import type { Journal } from './journal.ts';
+import { holds } from './ranges.ts';
 import { type RetryPolicy, isPassing, retryDelay, retrying } from './retry.ts';
 
 export type CopyState = {
@@ -192,8 +193,7 @@ export function createCopyState(
     },
     discards(leaf) {
       const range = leafRange(leaf, sizeBytes);
-      const found = request.discarded?.().some((one) => covers(one, range)) ?? false;
-      if (!found) return false;
+      if (!holds(request.discarded?.() ?? [], range)) return false;
       const last = discarded.at(-1);
       if (last !== undefined && last.offset + last.length === range.offset) {
         discarded[discarded.length - 1] = { offset: last.offset, length: last.length + range.length };

@@ -76,7 +76,7 @@ export type CopyRequest = {
   readonly reopenSource?: (signal: AbortSignal) => Promise<Disk>;
   readonly reopenTarget?: (signal: AbortSignal) => Promise<WritableDisk>;
   readonly retry?: Partial<RetryPolicy>;
-  /** Ranges that a completed conversion trimmed, asked for every leaf; leaves inside them are not copied. */
+  /** Ranges that a completed conversion trimmed, ascending; asked for every leaf. Leaves inside them are not copied. */
   readonly discarded?: () => readonly Range[];
   readonly tuning?: Partial<CopyTuning>;
   /** Instead of the threads that all copies of a process share; disposed of by the copy. */

@@ -17,6 +17,7 @@ import {
 import { type Digester, openDigester } from './digest-threads.ts';
 import type { Disk, Range } from './disk.ts';
 import type { FailPoint } from '../model/fail-points.ts';
+import { holds } from './ranges.ts';
 import { readLeaves, slotCount, zerosOf } from './readback.ts';
 import { type RetryPolicy, defaultRetry } from './retry.ts';
 import { type Slots, createSlots } from './slots.ts';
@@ -28,7 +29,7 @@ export type VerifyRequest = {
   readonly open: (signal: AbortSignal) => Promise<Disk>;
   /** Of the source, from its copy. May still grow while `feed` is open. */
   readonly coverage: Coverage;
-  /** Not copied on purpose: not compared. Whole leaves; their chunks are compared leaf by leaf. */
+  /** Not copied on purpose, ascending: not compared. Whole leaves; their chunks are compared leaf by leaf. */
   readonly discarded?: readonly Range[];
   /** Chunks to verify as they become ready; each batch is read over a fresh connection. Absent: all, now. */
   readonly feed?: AsyncIterable<readonly number[]>;
@@ -111,10 +112,7 @@ async function compare(
   const { sizeBytes } = coverage;
   const partial = new Map([...coverage.partial()].map(({ leaf, digest }) => [leaf, digest]));
   const isDiscarded = (leaf: number): boolean => {
-    const range = leafRange(leaf, sizeBytes);
-    return discarded.some(
-      (one) => one.offset <= range.offset && one.offset + one.length >= range.offset + range.length,
-    );
+    return holds(discarded, leafRange(leaf, sizeBytes));
   };
   const wrong = new Map<number, Map<number, Buffer>>();
   const open = new Map<number, Map<number, Buffer>>();

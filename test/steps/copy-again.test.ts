@@ -1,9 +1,12 @@
 import { open, utimes } from 'node:fs/promises';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { runChild } from '../../src/process/child.ts';
 import type { Providers } from '../../src/providers/provider.ts';
 import { createProviders } from '../../src/wiring.ts';
 import { expectedDigest, MiB, newCopy, newRun, partialOf, type Run, targetDigest } from './ground.ts';
+
+// Hundreds of MiB are copied, read back and compared: a busy machine takes its time.
+vi.setConfig({ testTimeout: 300_000 });
 
 const half = (at: number): boolean => at % 32 < 16;
 

@@ -1,7 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type Copy, expectedDigest, MiB, newCopy, newRun, type Run, targetDigest } from './ground.ts';
+
+// Hundreds of MiB are copied, read back and compared: a busy machine takes its time.
+vi.setConfig({ testTimeout: 300_000 });
 
 /** Trims a chunk and a half of what has data everywhere, and a range that holds no whole leaf. */
 const trims = ['write -P 0x11 1M 1M', 'discard 64M 96M', 'discard 193M 3M'];

@@ -147,7 +147,8 @@ export function newRun(
     directory: copy.directory,
     mayAct: async () => undefined,
     progress: () => undefined,
-    journal: (entries) => void copy.chunks.push(...entries),
+    // Digests of what was applied are kept apart from those of the source.
+    journal: (entries) => void copy.chunks.push(...entries.filter(({ applied }) => applied !== true)),
     log: (level, text) => void run.log.push(`${level}: ${text}`),
     ledger: async (row) => void copy.ledger.set(row.id, row),
     checkpoint: async (value) => void run.checkpoints.set(name, structuredClone(value)),

@@ -1,7 +1,10 @@
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type Copy, expectedDigest, MiB, newCopy, newRun, partialOf, type Run, targetDigest } from './ground.ts';
+
+// Hundreds of MiB are copied, read back and compared: a busy machine takes its time.
+vi.setConfig({ testTimeout: 300_000 });
 
 const half = (at: number): boolean => at % 32 < 16;
 /** Two conversions: each changes something, trims something, and leaves what the other one has changed. */
