@@ -103,13 +103,13 @@ function addVm(app: App, engine: Engine, inventory: Inventory, stopping: AbortSi
       },
     },
     async ({ params }) => {
-      const view = await readInventoryVm(db, params.id);
+      const view = await readInventoryVm(db, params.id, inventory.rules());
       if (view.vm.detail === 'full' || view.provider === null || view.goneAt !== null) return view;
       try {
         const vm = await askVm(engine, await providerToAsk(db, vault, view.provider.id), view.ref, stopping);
         await keepVm(db, view, vm, inventory.rules());
         inventory.changed(view.provider.id);
-        return await readInventoryVm(db, params.id);
+        return await readInventoryVm(db, params.id, inventory.rules());
       } catch (error) {
         if (!(error instanceof WherryError)) throw error;
         return { ...view, detailError: shown(toStored(error)) };

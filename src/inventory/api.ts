@@ -99,6 +99,7 @@ export const ProviderView = Type.Object({
 });
 export type ProviderView = Type.Static<typeof ProviderView>;
 export const ProviderList = Type.Object({ items: Type.Array(ProviderView) });
+export type ProviderList = Type.Static<typeof ProviderList>;
 
 const Name = Type.String({ minLength: 1, maxLength: 100, pattern: '\\S' });
 const SecretsGiven = Type.Record(Type.String(), Type.String({ maxLength: 65_536 }));
@@ -195,7 +196,8 @@ export const InventoryVmView = Type.Object({
   /** Null when the provider was removed. */
   provider: Maybe(Type.Object({ id: Id, name: Type.String(), type: ProviderType })),
   vm: InventoryVm,
-  concerns: Type.Array(Concern),
+  /** Worst first, as people read them. */
+  concerns: Type.Array(Type.Object({ ...Concern.properties, text: Type.String(), next: Type.String() })),
   detailError: Maybe(ShownError),
   firstSeenAt: Time,
   changedAt: Time,

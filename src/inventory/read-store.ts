@@ -1,6 +1,7 @@
 /** What is in a provider, read for the API. */
 import { sql } from 'kysely';
 import type { RuleSet } from '../concerns/rules.ts';
+import { shownConcerns } from '../concerns/shown.ts';
 import type { Concern } from '../model/concern.ts';
 import type { Db, Executor } from '../db/db.ts';
 import { WherryError } from '../model/errors.ts';
@@ -99,7 +100,7 @@ type VmRow = {
 };
 
 /** @throws provider.object_not_found */
-export async function readInventoryVm(db: Db, id: string): Promise<InventoryVmView> {
+export async function readInventoryVm(db: Db, id: string, rules: RuleSet): Promise<InventoryVmView> {
   const { rows } = await sql<VmRow>`
     select o.*, v.concern_list, p.id as provider_id, p.name as provider_name, s.type
     from inventory_object o
@@ -117,7 +118,7 @@ export async function readInventoryVm(db: Db, id: string): Promise<InventoryVmVi
     parentRef: row.parent_ref,
     provider: providerId === null || name === null ? null : { id: providerId, name, type },
     vm: row.data,
-    concerns: row.concern_list ?? [],
+    concerns: shownConcerns(row.concern_list ?? [], rules),
     detailError: null,
     firstSeenAt: row.first_seen_at.toISOString(),
     changedAt: row.changed_at.toISOString(),
