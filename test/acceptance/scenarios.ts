@@ -8,6 +8,7 @@ import { gzipOva } from './gzip-ova.ts';
 import { idleMemory } from './idle-memory.ts';
 import { inventoryLibvirt } from './inventory-libvirt.ts';
 import { inventorySecrets } from './inventory-secrets.ts';
+import { inventoryVcsim } from './inventory-vcsim.ts';
 import { killAnything, killSome } from './kill-anything.ts';
 import { ovaToFiles } from './ova-to-files.ts';
 import { ovaToLibvirt } from './ova-to-libvirt.ts';
@@ -37,4 +38,5 @@ export const scenarios: readonly Scenario[] = [
   serverAway,
   inventoryLibvirt,
   inventorySecrets,
+  inventoryVcsim,
 ];
