@@ -87,7 +87,14 @@ const areas: readonly Area[] = [
   {
     files: ['src/cli/*.ts'],
     depth: 1,
-    knows: [...base, ...beside, 'migration/api.ts', 'inventory/api.ts', 'inventory/search-api.ts'],
+    knows: [
+      ...base,
+      ...beside,
+      'migration/api.ts',
+      'inventory/api.ts',
+      'inventory/search-api.ts',
+      'inventory/upload-api.ts',
+    ],
     typesOnly: '^\\.\\./(migration|inventory)/',
     why: 'cli is a client: it knows model, the files beside main.ts and the types of the API; main.ts hands it the roles',
   },
@@ -99,6 +106,7 @@ const areas: readonly Area[] = [
       'home.ts',
       'version.ts',
       'inventory/protocol.ts',
+      'inventory/upload-protocol.ts',
       'migration/protocol.ts',
       'migration/step.ts',
       'migration/vm-name.ts',

@@ -6,6 +6,7 @@ import { inventoryRoutes } from './http/inventory-routes.ts';
 import { migrationRoutes } from './http/migration-routes.ts';
 import { providerInventoryRoutes } from './http/provider-inventory-routes.ts';
 import { providerRoutes } from './http/provider-routes.ts';
+import { uploadRoutes } from './http/upload-routes.ts';
 import { watchRoutes } from './http/watch-routes.ts';
 import { workerRoutes } from './http/worker-routes.ts';
 import { createRuleBook } from './concerns/rule-book.ts';
@@ -43,6 +44,7 @@ const enginePart: MakePart = async ({ db, vault, hub, config, log }): Promise<Se
       watchRoutes(inventory),
       providerRoutes(engine, inventory),
       providerInventoryRoutes(engine, inventory),
+      uploadRoutes(engine, inventory),
     ],
     stop: async () => {
       await inventory.stop();

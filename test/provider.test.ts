@@ -2,14 +2,13 @@
  * A provider through the whole product: `bin/wherry`, server, built-in worker, and a real libvirtd. Its VMs are there, changes
  * come by themselves, it survives the worker and the server being killed, and comes back with the same objects.
  */
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ObjectPage, ProviderCheck, ProviderView } from '../src/inventory/api.ts';
 import { runChild } from '../src/process/child.ts';
-import { type Product, processesOf, startProduct, wherry } from './acceptance/product.ts';
+import { type Product, processesOf, runWherry, type Said, startProduct } from './acceptance/product.ts';
 import { type Libvirtd, startLibvirtd, whyNoLibvirtd } from './peers/libvirtd.ts';
 
 const missing = whyNoLibvirtd();
@@ -118,9 +117,6 @@ async function virsh(...words: string[]): Promise<void> {
   await runChild('virsh', ['-c', libvirtd.uri, ...words]);
 }
 
-function run(words: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(wherry, [...words, '--home', product.home], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const said = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const) child[name].on('data', (part) => (said[name] += String(part)));
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, ...said })));
+function run(words: string[]): Promise<Said> {
+  return runWherry(product, words);
 }

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type ClientRequest, type IncomingMessage, request as httpRequest, type RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defaultHome } from '../config.ts';
 import { homeAt } from '../home.ts';
@@ -23,6 +24,8 @@ export type ClientOptions = {
 export type Call = {
   readonly body?: unknown;
   readonly signal?: AbortSignal;
+  /** Instead of `body`: bytes as they are. */
+  readonly bytes?: { readonly content: Readable; readonly length: number };
   /** Milliseconds until an answer has to begin; default 60 s. */
   readonly timeoutMs?: number;
 };
@@ -36,6 +39,8 @@ export type Client = {
   /** Safe to send twice, as PUTs are. */
   put<T>(path: string, body: unknown, call?: Call): Promise<T>;
   patch<T>(path: string, body: unknown, call?: Call): Promise<T>;
+  /** Bytes, by PUT. Tried once: they can be read once. */
+  upload<T>(path: string, content: Readable, length: number, call?: Call): Promise<T>;
   delete(path: string, call?: Call): Promise<void>;
   /** The answer as text, whatever it is. */
   text(path: string, call?: Call): Promise<string>;
@@ -49,6 +54,8 @@ export type Client = {
 export type StreamMessage = { readonly kind: string; readonly id?: string; readonly event?: unknown };
 
 const retryForMs = 30_000;
+/** The other end writes and flushes what was sent before it answers. */
+const uploadMs = 300_000;
 
 /** What the environment says: WHERRY_SERVER, WHERRY_TOKEN, WHERRY_CA, WHERRY_HOME. */
 export function clientOptions(flags: { server?: string; home?: string } = {}): ClientOptions {
@@ -88,6 +95,8 @@ export function createClient(options: ClientOptions): Client {
     },
     put: (path, body, call = {}) => again(() => json('PUT', path, { ...call, body }), call.signal),
     patch: (path, body, call = {}) => json('PATCH', path, { ...call, body }),
+    upload: (path, content, length, call = {}) =>
+      json('PUT', path, { timeoutMs: uploadMs, ...call, bytes: { content, length } }),
     delete: (path, call) => json('DELETE', path, call),
     text: async (path, call = {}) => textOf(await send('GET', path, call, { accept: '*/*' }), to.name),
     stream: async (onMessage, signal) => {
@@ -134,7 +143,7 @@ function answerOf(
   to: Destination,
   method: string,
   path: string,
-  { body, signal, timeoutMs = 60_000 }: Call,
+  { body, bytes: raw, signal, timeoutMs = 60_000 }: Call,
   headers: Record<string, string>,
 ): Promise<IncomingMessage> {
   const bytes = body === undefined ? undefined : JSON.stringify(body);
@@ -142,7 +151,13 @@ function answerOf(
     const request = to.request({
       method,
       path,
-      headers: { ...headers, ...(bytes === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        ...headers,
+        ...(bytes === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(raw === undefined
+          ? {}
+          : { 'content-type': 'application/octet-stream', 'content-length': String(raw.length) }),
+      },
       ...(signal === undefined ? {} : { signal }),
     });
     const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
@@ -154,7 +169,13 @@ function answerOf(
       clearTimeout(timer);
       reject(signal?.aborted === true ? error : new WherryError('client.unreachable', { server: to.name }, error));
     });
-    request.end(bytes);
+    if (raw === undefined) request.end(bytes);
+    else {
+      raw.content.on('error', (error) => request.destroy(error));
+      raw.content.pipe(request);
+      // An answer before all was sent is a refusal; the rest is not read either.
+      request.once('close', () => raw.content.destroy());
+    }
   });
 }
 

@@ -7,6 +7,7 @@ import { addManifestCommand } from './manifest-command.ts';
 import { addMigrationsCommand } from './migrations-command.ts';
 import { exitCodes, exitCodesText } from './output.ts';
 import { addProviderCommand } from './provider-command.ts';
+import { addUploadCommand } from './upload-command.ts';
 import { addRetryCommand } from './retry-command.ts';
 import { addSecretsCommand } from './secrets-command.ts';
 import { addServerCommand, type StartServer } from './server-command.ts';
@@ -42,6 +43,7 @@ export function createProgram({ startServer, commands }: Roles): Command {
   addMigrationsCommand(program);
   addRetryCommand(program);
   addProviderCommand(program);
+  addUploadCommand(program);
   addVmCommand(program);
   addConcernsCommand(program);
   addFilterCommand(program);

@@ -90,6 +90,19 @@ export type InventoryTables = {
     disk_paths: Generated<string[]>;
   };
   inventory_unreadable: { system_id: string; ref: string; name: string; error: Json<StoredError>; seen_at: Created };
+  upload: {
+    id: string;
+    provider_id: string;
+    worker_id: string;
+    location: string;
+    name: string;
+    size_bytes: number;
+    done_bytes: Generated<number>;
+    state: Generated<'open' | 'finished' | 'canceled'>;
+    created_by: string;
+    created_at: Created;
+    changed_at: Created;
+  };
   saved_filter: {
     id: string;
     name: string;

@@ -31,6 +31,7 @@ test('docs/openapi.json describes the API as it is (run script/openapi after a c
       watchRoutes(inventory),
       providerRoutes(engine, inventory),
       providerInventoryRoutes(engine, inventory),
+      uploadRoutes(engine, inventory),
       inventoryRoutes(createRuleBook('/nowhere/rules.json')),
     ];
   });

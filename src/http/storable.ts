@@ -2,6 +2,7 @@
  * Text that PostgreSQL cannot hold: NUL, and halves of surrogate pairs. People are told so; what a worker sends (it may be
  * the output of any tool) is made storable instead, because refusing its report would only make it send it again.
  */
+import { Readable } from 'node:stream';
 import { WherryError } from '../model/errors.ts';
 import type { App } from './routes.ts';
 
@@ -14,7 +15,9 @@ export function addStorableCheck(app: App): void {
       request.body = storable(request.body);
       return;
     }
-    for (const [part, value] of Object.entries({ body: request.body, query: request.query, path: request.params })) {
+    // Bytes that are handed on as they come are no text.
+    const body = request.body instanceof Readable ? null : request.body;
+    for (const [part, value] of Object.entries({ body, query: request.query, path: request.params })) {
       if (!isStorable(value)) {
         throw new WherryError('request.invalid', {
           problem: `${part} holds a NUL character or half of a surrogate pair`,

@@ -174,7 +174,17 @@ export const HeartbeatAnswer = Type.Object({
 export type HeartbeatAnswer = Type.Static<typeof HeartbeatAnswer>;
 
 /** What the API may ask of a worker: sources of one migration, and (`params.account`) providers, saved or not. */
-export const CallMethod = StringEnum(['listVms', 'describeVm', 'checkProvider', 'readProviderVm', 'listProvider']);
+export const CallMethod = StringEnum([
+  'listVms',
+  'describeVm',
+  'checkProvider',
+  'readProviderVm',
+  'listProvider',
+  'beginUpload',
+  'uploadPart',
+  'finishUpload',
+  'cancelUpload',
+]);
 export type CallMethod = Type.Static<typeof CallMethod>;
 
 /** A provider that a worker should watch; the token is new whenever it has to begin anew (inventory/protocol.ts). */

@@ -16,6 +16,7 @@ import { searchErrors } from './errors/search.ts';
 import { serverErrors } from './errors/server.ts';
 import { sourceErrors } from './errors/source.ts';
 import { transferErrors } from './errors/transfer.ts';
+import { uploadErrors } from './errors/upload.ts';
 import { workerErrors } from './errors/worker.ts';
 
 export type ErrorEntry = {
@@ -44,6 +45,7 @@ export const catalogue = {
   ...migrationErrors,
   ...searchErrors,
   ...serverErrors,
+  ...uploadErrors,
   ...workerErrors,
   ...cliErrors,
 } as const satisfies Record<string, ErrorEntry>;

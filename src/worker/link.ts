@@ -4,7 +4,7 @@
  * `ask` is one try. `insist` goes on until the server has answered, because a server that is away must cost nothing but
  * time: what we have to say stays true. Only an answer that says no (4xx) ends it.
  */
-import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readFile } from 'node:fs/promises';
@@ -24,14 +24,15 @@ export type Link = {
   /** @param body a string is JSON already */
   ask<T>(path: string, body: unknown, signal: AbortSignal, timeoutMs?: number): Promise<T>;
   insist<T>(path: string, body: unknown, signal: AbortSignal): Promise<T>;
+  /** An answer that is no JSON, as it comes; one try. @throws what the server refused it with */
+  stream(path: string, body: unknown, signal: AbortSignal): AsyncIterable<Uint8Array>;
   close(): void;
 };
 
 /** The server gave no answer (refused, reset, timed out, 5xx): say it again. */
 class NoAnswer extends Error {}
 
-type Raw = { status: number; body: string };
-type Send = (path: string, body: string, signal: AbortSignal, timeoutMs: number) => Promise<Raw>;
+type Send = (path: string, body: string, signal: AbortSignal, timeoutMs: number) => Promise<IncomingMessage>;
 
 const maxAnswerBytes = 64 * 1024 * 1024;
 
@@ -46,17 +47,21 @@ export async function connectLink(address: ServerAddress, away: (why: string) =>
   const { send, close } = await transport(address);
   let met = false;
   const ask = async <T>(path: string, body: unknown, signal: AbortSignal, timeoutMs = 30_000): Promise<T> => {
-    const answer = await send(
-      `/api/v1/worker/${path}`,
-      typeof body === 'string' ? body : JSON.stringify(body),
-      signal,
-      timeoutMs,
-    );
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
+    const answer = await send(`/api/v1/worker/${path}`, text, signal, timeoutMs);
+    const said = await textOf(answer);
     met = true;
-    if (answer.status >= 500 || answer.status === 429) throw new NoAnswer(`status ${answer.status}`);
-    const parsed: unknown = answer.body === '' ? {} : JSON.parse(answer.body);
-    if (answer.status >= 400) throw refusal(answer.status, parsed);
+    const status = answer.statusCode ?? 0;
+    if (status >= 500 || status === 429) throw new NoAnswer(`status ${status}`);
+    const parsed: unknown = said === '' ? {} : JSON.parse(said);
+    if (status >= 400) throw refusal(status, parsed);
     return parsed as T;
+  };
+  const stream = async function* (path: string, body: unknown, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const answer = await send(`/api/v1/worker/${path}`, JSON.stringify(body), signal, 60_000);
+    const status = answer.statusCode ?? 0;
+    if (status >= 400) throw refusal(status, JSON.parse((await textOf(answer)) || '{}'));
+    for await (const chunk of answer as AsyncIterable<Buffer>) yield chunk;
   };
   const insist = async <T>(path: string, body: unknown, signal: AbortSignal): Promise<T> => {
     for (let wait = 50, tries = 0; ; wait = Math.min(wait * 2, 2_000), tries += 1) {
@@ -74,7 +79,7 @@ export async function connectLink(address: ServerAddress, away: (why: string) =>
       await sleep(wait * (0.5 + Math.random() / 2), undefined, { signal });
     }
   };
-  return { ask, insist, close };
+  return { ask, insist, stream, close };
 }
 
 export function isNoAnswer(error: unknown): boolean {
@@ -128,7 +133,7 @@ function exchange(
   body: string,
   timeoutMs: number,
   extra: Record<string, string>,
-): Promise<Raw> {
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const request = open({
       'content-type': 'application/json',
@@ -140,20 +145,24 @@ function exchange(
       if (error.name === 'AbortError') reject(error);
       else reject(new NoAnswer(error.message, { cause: error }));
     });
-    request.on('response', (response) => {
-      const parts: Buffer[] = [];
-      let bytes = 0;
-      response.on('data', (part: Buffer) => {
-        bytes += part.length;
-        if (bytes > maxAnswerBytes) request.destroy(new Error('the answer is too long'));
-        else parts.push(part);
-      });
-      response.on('error', (error) => reject(new NoAnswer(error.message, { cause: error })));
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(parts).toString('utf8') }),
-      );
-    });
+    request.on('response', resolve);
     request.end(body);
+  });
+}
+
+function textOf(response: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    response.on('data', (part: Buffer) => {
+      bytes += part.length;
+      if (bytes > maxAnswerBytes) response.destroy(new Error('the answer is too long'));
+      else parts.push(part);
+    });
+    response.on('error', (error) =>
+      reject(error.name === 'AbortError' ? error : new NoAnswer(error.message, { cause: error })),
+    );
+    response.on('end', () => resolve(Buffer.concat(parts).toString('utf8')));
   });
 }
 

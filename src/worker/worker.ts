@@ -33,6 +33,7 @@ import type { FromChild } from './messages.ts';
 import { becomeWorkerOf } from './pid-file.ts';
 import { endStrays } from './strays.ts';
 import { directoriesIn, sweep, sweepCalls } from './sweep.ts';
+import { answerUpload, type FetchPart, isUpload } from './uploads.ts';
 import { keepWatches } from './watches.ts';
 
 export type WorkerOptions = {
@@ -300,6 +301,16 @@ async function work(options: WorkerOptions, signal: AbortSignal): Promise<void> 
   /** Questions look at foreign images too: each gets a child of its own, and is forgotten with it. */
   const answerCall = async (call: Commands['calls'][number]): Promise<void> => {
     calls.add(call.id);
+    if (isUpload(call.method)) {
+      const fetchPart: FetchPart = (partId, during) => link.stream('part', { partId }, during);
+      const answer = await answerUpload(call.method, call.params, fetchPart, signal).then(
+        (result): CallAnswer => ({ callId: call.id, result, error: null }),
+        (error: unknown): CallAnswer => ({ callId: call.id, result: null, error: toStored(error) }),
+      );
+      await link.insist('answer', answer, signal).catch(() => undefined);
+      calls.delete(call.id);
+      return;
+    }
     const directory = directoryOf(`call-${call.id}`);
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const { promise, resolve } = Promise.withResolvers<CallAnswer>();

@@ -15,6 +15,16 @@ import { runningWorker } from '../../src/worker/pid-file.ts';
 
 export const wherry = fileURLToPath(new URL('../../bin/wherry', import.meta.url));
 
+export type Said = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
+
+/** `bin/wherry WORDS` in the product's home, to its end. */
+export function runWherry({ home }: Pick<Product, 'home'>, words: readonly string[]): Promise<Said> {
+  const child = spawn(wherry, [...words, '--home', home], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) child[name].on('data', (part) => (said[name] += String(part)));
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, ...said })));
+}
+
 export type Product = AsyncDisposable & {
   readonly home: string;
   /** A directory of the scenario's own, removed with the product. */
