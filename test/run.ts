@@ -4,11 +4,11 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { runScenario } from './acceptance/run-scenario.ts';
 import { scenarios } from './acceptance/scenarios.ts';
+import { runInLanes } from './lanes.ts';
 
 const { values } = parseArgs({ options: { all: { type: 'boolean', default: false } } });
 let passed = 0;
@@ -29,16 +29,15 @@ for (const [name, command, ...args] of gates) {
 }
 
 runVitest();
-for (const scenario of scenarios) {
-  if (scenario.long === true && !values.all) {
-    console.log(`LATER ${scenario.name}: takes more than three minutes, runs with script/test --all`);
-    continue;
-  }
-  const outcome = await runScenario(scenario);
+const now = scenarios.filter(({ long }) => long !== true || values.all);
+for (const { name } of scenarios.filter((one) => !now.includes(one))) {
+  console.log(`LATER ${name}: takes more than three minutes, runs with script/test --all`);
+}
+await runInLanes(now, availableParallelism() > 1 ? 3 : 1, ({ name }, outcome) => {
   if (outcome.kind === 'passed') passed++;
   else if (outcome.kind === 'failed') failed++;
-  else skipped.push(`${scenario.name}: ${outcome.reason}`);
-}
+  else skipped.push(`${name}: ${outcome.reason}`);
+});
 
 for (const line of skipped) console.log(`skipped: ${line}`);
 console.log(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);

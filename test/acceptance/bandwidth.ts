@@ -21,6 +21,7 @@ const tolerance = 0.05;
 
 export const bandwidth: Scenario = {
   name: 'bandwidth',
+  alone: true,
   proves:
     'one worker’s limit holds over two migrations together, shared fairly, within 5 %; a change is obeyed within a second; a limit of one leaves the rest to the other',
   run: async (report) => {

@@ -57,6 +57,8 @@ const plants: readonly (readonly Plant[])[] = [
 
 export const bottleneckNamed: Scenario = {
   name: 'bottleneck-named',
+  long: true,
+  alone: true,
   proves: 'a slow source, a slow target, a small limit and a busy CPU, planted in turn, are named 20 times of 20',
   unavailable: async () => (availableParallelism() < 2 ? 'needs two CPUs' : null),
   run: async (report) => {

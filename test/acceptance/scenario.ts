@@ -5,6 +5,8 @@ export type Scenario = {
   readonly proves: string;
   /** Longer than three minutes on two cores: only with `script/test --all`. */
   readonly long?: boolean;
+  /** It measures: nothing else runs beside it in script/test. */
+  readonly alone?: boolean;
   /** Why it cannot run on this machine; null when it can. */
   unavailable?(): Promise<string | null>;
   /** Throws when anything it claims does not hold. `figure` prints a named figure. */
