@@ -39,7 +39,7 @@ export async function listMigrations(db: Db, page: PageRequest): Promise<Migrati
   const rows = await query.execute();
   const shownRows = rows.slice(0, page.limit);
   const views = await viewsOfMigrations(db.kysely, shownRows);
-  const items = views.map(({ vmMigrations: _, ...summary }): MigrationSummary => summary);
+  const items = views.map(({ vmMigrations: _vmMigrations, ...summary }): MigrationSummary => summary);
   return { items, next: rows.length > page.limit ? (items.at(-1)?.id ?? null) : null };
 }
 

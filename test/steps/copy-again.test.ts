@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest';
 import { runChild } from '../../src/process/child.ts';
 import type { Providers } from '../../src/providers/provider.ts';
 import { createProviders } from '../../src/wiring.ts';
-import { expectedDigest, MiB, newCopy, newRun, partialOf, type Run, targetDigest } from './ground.ts';
+import { type Copy, expectedDigest, MiB, newCopy, newRun, partialOf, type Run, targetDigest } from './ground.ts';
 
 // Hundreds of MiB are copied, read back and compared: a busy machine takes its time.
 vi.setConfig({ testTimeout: 300_000 });
@@ -111,21 +111,84 @@ test('a chunk that was proved by no run is read back, also when the copy was res
   expect(await targetDigest(copy)).toBe(await expectedDigest(copy));
 });
 
-test('whoever opens the source finds out that it is another one: copy, conversion, a chunk copied again', async () => {
-  await using copy = await newCopy(64, half);
-  const run = await prepared(newRun(copy));
-  await run.step('copy');
+/** As somebody changes the source in place; with a size, it is another one afterwards. */
+async function change(copy: Copy, sizeBytes?: number): Promise<void> {
   const times = new Date(Date.now() + 5_000);
   const file = await open(copy.source, 'r+');
   await file.write(Buffer.from('changed'), 0, 7, 3 * MiB);
+  if (sizeBytes !== undefined) await file.truncate(sizeBytes);
   await file.close();
   await utimes(copy.source, times, times);
+}
+
+test('once it is copied, whoever opens the source finds out that it is another one', async () => {
+  await using copy = await newCopy(64, half);
+  const run = await prepared(newRun(copy));
+  await run.step('copy');
+  await change(copy);
   const changed = { code: 'transfer.source_changed', params: { disk: 'source.raw', vm: 'web' } };
-  await expect(run.step('convert')).rejects.toMatchObject({ code: changed.code });
-  await expect(run.step('copy')).rejects.toMatchObject(changed);
-  run.results['copy'] = { bytesMoved: 0 };
+  await expect(run.step('convert')).rejects.toMatchObject(changed);
+  run.results['copy'] = { ...(run.results['copy'] as object), proved: {} };
   await flip(await partialOf(copy), 'raw', 3 * MiB);
   await expect(run.step('verify')).rejects.toMatchObject(changed);
+});
+
+test('a source that changed between two attempts is copied from the beginning, and a conversion of the old one is void', async () => {
+  await using copy = await newCopy(320, half);
+  const run = await prepared(newRun(copy));
+  await run.convert('write -P 0x11 1M 2M', 'discard 64M 128M');
+  run.at = (point) => {
+    if (point === 'copy.journaled') throw new Error('killed');
+  };
+  await expect(run.step('copy')).rejects.toThrow('killed');
+  await change(copy);
+  run.at = () => undefined;
+  expect(await run.step('copy')).toMatchObject({ bytesMoved: 160 * MiB });
+  expect(run.log.join('\n')).toMatch(/source\.raw: the source changed since preflight.*it was .*, now it is /);
+  expect(run.log.join('\n')).toMatch(/source\.raw: copied from the beginning/);
+  await run.step('verify');
+  expect(await targetDigest(copy)).toBe(await expectedDigest(copy));
+  run.at = (point) => {
+    if (point === 'convert.overlay.intent') throw new Error('it converts anew');
+  };
+  await expect(run.step('apply')).rejects.toThrow('it converts anew');
+  await run.convert('write -P 0x21 8M 1M');
+  run.at = () => undefined;
+  await run.step('apply');
+  expect(await targetDigest(copy)).toBe(await expectedDigest(copy, 'write -P 0x21 8M 1M'));
+});
+
+test('a source whose size changed between two attempts ends the migration, and a retry copies what it is now', async () => {
+  await using copy = await newCopy(96, half);
+  const run = await prepared(newRun(copy));
+  await change(copy, 80 * MiB);
+  await expect(run.step('copy')).rejects.toMatchObject({
+    code: 'transfer.source_differs',
+    params: { vm: 'web', what: `disk source.raw had ${96 * MiB} bytes and has ${80 * MiB} now` },
+  });
+  run.checkpoints.set('undo', { keep: true });
+  await run.step('undo');
+  const again = await prepared(newRun(copy));
+  await again.step('copy');
+  await again.step('verify');
+  expect(await targetDigest(copy)).toBe(await expectedDigest(copy));
+});
+
+test('in a retry, a source that changed is copied and converted anew', async () => {
+  await using copy = await newCopy(96, half);
+  const run = await prepared(newRun(copy));
+  await run.step('copy');
+  await run.convert('write -P 0x11 1M 2M');
+  run.checkpoints.set('undo', { keep: true });
+  await run.step('undo');
+  await change(copy);
+  const again = await prepared(newRun(copy));
+  expect(await again.step('copy')).toMatchObject({ bytesMoved: 48 * MiB });
+  expect(again.log.join('\n')).toMatch(/copied from the beginning/);
+  again.at = (point) => {
+    if (point === 'convert.overlay.intent') throw new Error('it converts anew');
+  };
+  await expect(again.step('convert')).rejects.toThrow('it converts anew');
 });
 
 test('a source that changes while it is copied is found out at the copy’s end', async () => {

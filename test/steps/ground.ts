@@ -13,6 +13,7 @@ import type { JournalEntry, Lease, LedgerRow } from '../../src/migration/protoco
 import type { Step, StepContext } from '../../src/migration/step.ts';
 import { steps } from '../../src/migration/steps/all.ts';
 import { forgetConversion, keepConversion } from '../../src/migration/steps/conversions.ts';
+import { copiedIdentity } from '../../src/migration/steps/same-source.ts';
 import { tellTrimmed } from '../../src/migration/steps/trimmed.ts';
 import type { StepName } from '../../src/migration/itinerary.ts';
 import { runChild } from '../../src/process/child.ts';
@@ -112,8 +113,9 @@ export function newRun(
       const [disk] = (run.results['create-disks'] as { disks: { diskId: string }[] }).disks;
       const overlays = [{ diskId: disk?.diskId ?? '', path }];
       const converted = { overlayId: newId(), overlays, guest: testGuest(), warnings: [] };
-      await keepConversion(context, converted);
-      await tellTrimmed(context, converted);
+      const identity = copiedIdentity(context);
+      await keepConversion(context, converted, identity);
+      await tellTrimmed(context, converted, identity);
       run.results['convert'] = converted;
     },
   };

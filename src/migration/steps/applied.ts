@@ -8,6 +8,7 @@ import type { JournalEntry } from '../protocol.ts';
 import type { StepContext } from '../step.ts';
 import { journalHeader } from './record.ts';
 import { resultOf } from './results.ts';
+import { copiedIdentity } from './same-source.ts';
 
 /** Chunks whose leaves are read from the journal at once: half a TiB of disk, some 20 MB of memory. */
 const windowChunks = 8_192;
@@ -24,7 +25,7 @@ export async function tellApplied(
   const sizeBytes = vm.disks.find((each) => each.id === diskId)?.sizeBytes ?? disk.sizeBytes;
   await using journal = await openJournal(
     `${context.directory}/journal-${index}`,
-    journalHeader(context, disk, sizeBytes),
+    journalHeader(context, { disk, sizeBytes, identity: copiedIdentity(context) }),
   );
   let loaded = { from: 0, leaves: new Map<number, Buffer>() };
   const leavesOf = async (chunk: number): Promise<ReadonlyMap<number, Buffer>> => {

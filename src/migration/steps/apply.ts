@@ -26,14 +26,14 @@ export const apply: Step = async (context) => {
   const first = maybeResultOf(context, 'convert');
   if (first === null) return { skipped: true };
   await using ends = await openEnds(context);
-  const present = await presentConversion(context);
+  const present = await presentConversion(context, ends.identity);
   const before = context.lease.checkpoint === null ? null : Value.Parse(Applied, context.lease.checkpoint);
   // Before a new conversion: where the source can only be read in order, it works on the target copy.
   if (present === null) await backToCopy(context, ends, before);
   else if (before !== null && before.overlayId !== present.overlayId) await backToCopy(context, ends, before);
   else await stillDiscarded(context, ends);
   const { vm } = resultOf(context, 'preflight');
-  const { overlayId, overlays } = present ?? (await convertAgain(context));
+  const { overlayId, overlays, guest } = present ?? (await convertAgain(context, ends));
 
   const clusters: Applied['clusters'] = {};
   for (const { diskId, path } of overlays) clusters[diskId] = await listed(path, context.signal);
@@ -48,12 +48,12 @@ export const apply: Step = async (context) => {
     bytesApplied += await ofDisk(vm, diskId, applyOne(context, ends, { diskId, path, extents, progress }));
   }
   await context.failPoint('apply.done');
-  return { value: { bytesApplied } };
+  return { value: { bytesApplied, guest } };
 };
 
-async function convertAgain(context: StepContext): Promise<Converted> {
-  context.log('warning', 'the overlays of the conversion are not on this worker: converting again');
-  return convertOnOverlays(context);
+async function convertAgain(context: StepContext, ends: Ends): Promise<Converted> {
+  context.log('warning', 'this worker has no conversion of what was copied: converting again');
+  return convertOnOverlays(context, ends);
 }
 
 /** The target is the source's copy again, wholly, and proved to be so wherever it had to be mended. */

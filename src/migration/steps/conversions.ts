@@ -9,11 +9,12 @@ import type Type from 'typebox';
 import type { StepContext } from '../step.ts';
 import { openRow } from './recorded.ts';
 import { results, resultOf } from './results.ts';
+import type { Identity } from './same-source.ts';
 
 export type Converted = Type.Static<(typeof results)['convert']>;
 
 /** The finished conversion of this very source with these very options; null when there is none here. */
-export async function presentConversion(context: StepContext): Promise<Converted | null> {
+export async function presentConversion(context: StepContext, identity: Identity): Promise<Converted | null> {
   const overlayId = (await readFile(overlayIdFile(context), 'utf8').catch(() => '')).trim();
   const text = await readFile(convertedFile(context), 'utf8').catch(() => '');
   if (overlayId === '' || text === '') return null;
@@ -21,7 +22,7 @@ export async function presentConversion(context: StepContext): Promise<Converted
   if (typeof kept !== 'object' || kept === null || !('converted' in kept) || !('basis' in kept)) return null;
   const { converted, basis } = kept;
   if (!Value.Check(results.convert, converted) || converted.overlayId !== overlayId) return null;
-  return basis === basisOf(context) ? converted : null;
+  return basis === basisOf(context, identity) ? converted : null;
 }
 
 /** From now on there is none, until `keepConversion`. */
@@ -30,8 +31,8 @@ export async function forgetConversion(context: StepContext): Promise<void> {
 }
 
 /** The server will be told that the conversion is done: its overlays must survive a power cut from then on. */
-export async function keepConversion(context: StepContext, converted: Converted): Promise<void> {
-  const kept = JSON.stringify({ basis: basisOf(context), converted });
+export async function keepConversion(context: StepContext, converted: Converted, identity: Identity): Promise<void> {
+  const kept = JSON.stringify({ basis: basisOf(context, identity), converted });
   // The result is durable before the id: with that id in it, it belongs to these overlays.
   await writeFile(convertedFile(context), kept, { mode: 0o600, flush: true });
   for (const { path } of converted.overlays) await synced(path);
@@ -45,8 +46,8 @@ export async function hasConversion(context: StepContext): Promise<boolean> {
 }
 
 /** All that a conversion's result depends on; when overlays lie on the target copy, that one too. */
-function basisOf(context: StepContext): string {
-  const { vm, identity, inOrder } = resultOf(context, 'preflight');
+function basisOf(context: StepContext, identity: Identity): string {
+  const { vm, inOrder } = resultOf(context, 'preflight');
   const { conversion } = context.lease.vmMigration.spec.options;
   const behind = inOrder ? resultOf(context, 'create-disks').disks.map(({ diskId }) => rowId(context, diskId)) : [];
   return createHash('sha256')

@@ -15,32 +15,32 @@ import { newId } from '../../model/ids.ts';
 import { serveNbd } from '../../transfer/nbd/server.ts';
 import type { Step, StepContext } from '../step.ts';
 import { type Converted, forgetConversion, keepConversion, presentConversion } from './conversions.ts';
-import { diskName, openEnds } from './ends.ts';
+import { diskName, type Ends, openEnds } from './ends.ts';
 import { recorded } from './recorded.ts';
 import { resultOf } from './results.ts';
 import { forgetTrimmed, tellTrimmed } from './trimmed.ts';
 
 export const convert: Step = async (context) => {
-  const { conversion, vm } = resultOf(context, 'preflight');
+  const { conversion, vm, inOrder } = resultOf(context, 'preflight');
   if (!conversion) return { skipped: true };
-  const before = await presentConversion(context);
+  await using ends = await openEnds(context, { begins: !inOrder });
+  const before = await presentConversion(context, ends.identity);
   if (before !== null) {
     context.log('info', 'this worker has the result of the same conversion: it is not repeated');
-    await tellTrimmed(context, before);
+    await tellTrimmed(context, before, ends.identity);
     return { value: before };
   }
   try {
-    return { value: await convertOnOverlays(context) };
+    return { value: await convertOnOverlays(context, ends) };
   } catch (error) {
     throw located(error, { disks: vm.disks.map(({ name }) => name).join(', ') });
   }
 };
 
 /** Also called by `apply`, when the overlays of the conversion are on a worker that is gone. */
-export async function convertOnOverlays(context: StepContext): Promise<Converted> {
+export async function convertOnOverlays(context: StepContext, ends: Ends): Promise<Converted> {
   const { vm, inOrder } = resultOf(context, 'preflight');
   const { disks } = resultOf(context, 'create-disks');
-  await using ends = await openEnds(context);
   await using servers = new AsyncDisposableStack();
   const overlayId = newId();
   await forgetConversion(context);
@@ -85,8 +85,8 @@ export async function convertOnOverlays(context: StepContext): Promise<Converted
   for (const disk of read) context.log('info', `disk ${disk().name}: the conversion read ${disk().bytes} bytes of it`);
   const converted: Converted = { overlayId, overlays: [...overlays], guest, warnings: [...warnings] };
   if (!inOrder) await ends.sameSource(vm); // what it saw is what is copied beside it
-  await keepConversion(context, converted);
-  await tellTrimmed(context, converted);
+  await keepConversion(context, converted, ends.identity);
+  await tellTrimmed(context, converted, ends.identity);
   await context.failPoint('convert.done');
   return converted;
 }

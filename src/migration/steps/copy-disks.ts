@@ -72,7 +72,7 @@ async function copyOne(task: Task): Promise<number> {
   const { diskId } = disk;
   const source = await ends.openSource(vm, diskId);
   const target = await ends.openTarget(disk, { readOnly: false });
-  await using record = await openRecord(context, disk, index, source.sizeBytes);
+  await using record = await openRecord(context, { disk, sizeBytes: source.sizeBytes, identity: ends.identity }, index);
   const { journal, known, startedOver } = record;
   if (startedOver !== null)
     context.log('warning', `disk ${diskName(vm, diskId)}: copied from the beginning: ${startedOver}`);

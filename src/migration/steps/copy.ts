@@ -12,16 +12,16 @@ import { tellTrimmed, type Trimmed, trimmedNow } from './trimmed.ts';
 
 export const copy: Step = async (context) => {
   const { vm, conversion, inOrder } = resultOf(context, 'preflight');
-  await using ends = await openEnds(context);
+  await using ends = await openEnds(context, { begins: true });
   await restoreEarlier(context, ends);
   // A disk that is read in order is converted afterwards; then nothing has been trimmed yet.
   const beside = conversion && !inOrder;
-  const before = beside ? await presentConversion(context) : null;
-  if (before !== null) await tellTrimmed(context, before);
+  const before = beside ? await presentConversion(context, ends.identity) : null;
+  if (before !== null) await tellTrimmed(context, before, ends.identity);
   let trimmed: Trimmed | null = null; // the first that is told stays, so that all disks are about one conversion
   await context.failPoint('copy.opened');
   const { bytesMoved, proved, discarded } = await copyDisks(context, ends, () =>
-    beside ? (trimmed ??= trimmedNow(context)) : null,
+    beside ? (trimmed ??= trimmedNow(context, ends.identity)) : null,
   );
   await ends.sameSource(vm);
   await context.failPoint('copy.done');
@@ -33,6 +33,7 @@ export const copy: Step = async (context) => {
   return {
     value: {
       bytesMoved,
+      identity: ends.identity,
       proved: Object.fromEntries(proved),
       ...(left !== undefined &&
         pairs.length > 0 && { discarded: { overlayId: left, disks: Object.fromEntries(pairs) } }),

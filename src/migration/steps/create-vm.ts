@@ -1,6 +1,7 @@
 import { capabilitiesUnconverted } from '../../conversion/needed.ts';
 import type { VmRequest } from '../../providers/provider.ts';
 import type { Step } from '../step.ts';
+import { checkWhatWasCopied } from './check-manifest.ts';
 import { recorded } from './recorded.ts';
 import { maybeResultOf, resultOf } from './results.ts';
 
@@ -8,7 +9,9 @@ import { maybeResultOf, resultOf } from './results.ts';
 export const createVm: Step = async (context) => {
   const { vm, targetName } = resultOf(context, 'preflight');
   const { disks } = resultOf(context, 'create-disks');
-  const guest = maybeResultOf(context, 'convert')?.guest ?? capabilitiesUnconverted(vm);
+  await checkWhatWasCopied(context);
+  const applied = maybeResultOf(context, 'apply')?.guest;
+  const guest = applied ?? maybeResultOf(context, 'convert')?.guest ?? capabilitiesUnconverted(vm);
   const mark = { targetCopyId: context.lease.vmMigration.targetCopyId };
   await using target = await context.providers.openTarget(context.lease.vmMigration.spec.target, context.signal);
   const request: VmRequest = { mark, vm, targetName, guest, disks };

@@ -4,24 +4,28 @@ import type { Vm } from '../../model/vm.ts';
 import type { Source, Target, TargetDisk } from '../../providers/provider.ts';
 import type { Mismatch } from '../../transfer/verify.ts';
 import type { StepContext } from '../step.ts';
-import { resultOf } from './results.ts';
+import { copiedIdentity, type Identity, identityToRead, sameSource } from './same-source.ts';
 
 /** Both ends of a VM migration, opened, with all disks that are opened through them: closing it closes them all. */
 export type Ends = AsyncDisposable & {
   readonly source: Source;
   readonly target: Target;
-  /** @throws transfer.source_changed when it is not the disk that preflight saw, and what the source throws. */
+  /** What of the source they are about: what this attempt begins to read, or what the target copy holds. */
+  readonly identity: Identity;
+  /** @throws transfer.source_changed when it is not that one any more, and what the source throws. */
   openSource(vm: Vm, diskId: string): Promise<Disk>;
-  /** All disks of the source are what preflight saw. @throws transfer.source_changed */
+  /** All disks of the source are still those. @throws transfer.source_changed */
   sameSource(vm: Vm): Promise<void>;
   openTarget(disk: TargetDisk, options: { readonly readOnly: boolean }): Promise<WritableDisk>;
 };
 
-export async function openEnds(context: StepContext): Promise<Ends> {
+/** `begins`: the step begins to read the source, and may begin with another one than preflight saw (same-source.ts). */
+export async function openEnds(context: StepContext, { begins = false } = {}): Promise<Ends> {
   await using stack = new AsyncDisposableStack();
   const { spec } = context.lease.vmMigration;
   const source = stack.use(await context.providers.openSource(spec.source, context.signal));
   const target = stack.use(await context.providers.openTarget(spec.target, context.signal));
+  const identity = begins ? await identityToRead(context, source) : copiedIdentity(context);
   const opened = stack.adopt(new Set<Disk>(), async (disks) => {
     for (const disk of disks) await disk.close();
   });
@@ -29,11 +33,12 @@ export async function openEnds(context: StepContext): Promise<Ends> {
   return {
     source,
     target,
+    identity,
     openSource: async (vm, diskId) => {
       const disk = await source.openDisk(vm, diskId, context.directory, context.signal);
       opened.add(disk);
       // Once it is open: what takes its place from here on is not what is read.
-      await sameSource(context, source, vm, [diskId]);
+      await sameSource(context, source, vm, [diskId], identity);
       return disk;
     },
     sameSource: (vm) =>
@@ -42,6 +47,7 @@ export async function openEnds(context: StepContext): Promise<Ends> {
         source,
         vm,
         vm.disks.map(({ id }) => id),
+        identity,
       ),
     openTarget: async (disk, { readOnly }) => {
       const found = await target.openDisk(disk, { readOnly, directory: context.directory }, context.signal);
@@ -50,26 +56,6 @@ export async function openEnds(context: StepContext): Promise<Ends> {
     },
     [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
   };
-}
-
-/**
- * Whatever reads the source reads what preflight saw: copy, conversion and the second look of a verification must not be about
- * different disks. @throws transfer.source_changed
- */
-export async function sameSource(
-  context: StepContext,
-  source: Source,
-  vm: Vm,
-  diskIds: readonly string[],
-): Promise<void> {
-  const seen = resultOf(context, 'preflight').identity;
-  const now = await source.identity(vm, context.signal);
-  for (const diskId of diskIds) {
-    const [before, found] = [seen[diskId], now[diskId]];
-    if (before === found) continue;
-    const cause = new Error(`it was ${before ?? 'not there'}, now it is ${found ?? 'not there'}`);
-    throw new WherryError('transfer.source_changed', { disk: diskName(vm, diskId), vm: vm.name }, cause);
-  }
 }
 
 /** Errors of work on one disk name it as people know it: ids are often no more than numbers. */

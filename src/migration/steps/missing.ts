@@ -19,7 +19,7 @@ export type Discarded = ReadonlyMap<string, readonly Range[]>;
 export async function stillDiscarded(context: StepContext, ends: Ends): Promise<Discarded> {
   const discarded = maybeResultOf(context, 'copy')?.discarded;
   if (discarded === undefined) return new Map();
-  const present = await presentConversion(context);
+  const present = await presentConversion(context, ends.identity);
   if (present?.overlayId === discarded.overlayId) {
     return new Map(
       Object.entries(discarded.disks).map(([id, spans]) => [

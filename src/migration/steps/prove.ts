@@ -31,7 +31,7 @@ export async function proveDisk(context: StepContext, ends: Ends, proof: Proof):
   const { vm, disk, index, known, report } = proof;
   const { diskId } = disk;
   const sizeBytes = vm.disks.find((each) => each.id === diskId)?.sizeBytes ?? disk.sizeBytes;
-  await using journal = await openProof(context, disk, index, sizeBytes);
+  await using journal = await openProof(context, { disk, sizeBytes, identity: ends.identity }, index);
   const before = known.reduce((sum, chunk) => sum + chunkRange(chunk, sizeBytes).length, 0);
   const begun = performance.now();
   const { bytesRead, copiedAgain } = await verifyDisk(

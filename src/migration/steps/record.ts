@@ -4,11 +4,13 @@ import type { ChunkDigest } from '../../transfer/coverage.ts';
 import { type Journal, type JournalHeader, openJournal } from '../../transfer/journal.ts';
 import type { StepContext } from '../step.ts';
 import { openRow } from './recorded.ts';
-import { resultOf } from './results.ts';
+import type { Identity } from './same-source.ts';
 
-/** What a disk's journal is about: the source disk as preflight saw it, and this target disk since it was made. */
-export function journalHeader(context: StepContext, disk: TargetDisk, sizeBytes: number): JournalHeader {
-  const seen = resultOf(context, 'preflight').identity[disk.diskId] ?? '';
+export type CopyOf = { readonly disk: TargetDisk; readonly sizeBytes: number; readonly identity: Identity };
+
+/** What a disk's journal is about: the source disk as it was read, and this target disk since it was made. */
+export function journalHeader(context: StepContext, { disk, sizeBytes, identity }: CopyOf): JournalHeader {
+  const seen = identity[disk.diskId] ?? '';
   const made = openRow(context, 'target-disk', disk.diskId)?.id ?? '';
   return { diskId: disk.diskId, sizeBytes, identity: `${seen} → ${JSON.stringify(disk.ref)} ${made}` };
 }
@@ -25,17 +27,12 @@ export type CopyRecord = AsyncDisposable & {
  * Opens the record to copy by it. Journal and server must both be about this source and this target disk; when one of them is
  * not, both begin anew.
  */
-export async function openRecord(
-  context: StepContext,
-  disk: TargetDisk,
-  index: number,
-  sizeBytes: number,
-): Promise<CopyRecord> {
-  const header = journalHeader(context, disk, sizeBytes);
+export async function openRecord(context: StepContext, copy: CopyOf, index: number): Promise<CopyRecord> {
+  const header = journalHeader(context, copy);
   const path = journalPath(context, index);
   const journal = await openJournal(path, header);
   try {
-    const { diskId } = disk;
+    const { diskId } = copy.disk;
     const { identity } = header;
     const ask = { identity, ...(journal.startedOver !== null && { startOver: journal.startedOver }) };
     const answer = await context.chunks(diskId, ask);
@@ -57,14 +54,9 @@ function recordOf(journal: Journal, known: readonly ChunkDigest[], startedOver: 
 }
 
 /** The same, to prove the copy by: nothing begins anew, and the server's chunks stand where this worker has no own. */
-export async function openProof(
-  context: StepContext,
-  disk: TargetDisk,
-  index: number,
-  sizeBytes: number,
-): Promise<Journal> {
-  const journal = await openJournal(journalPath(context, index), journalHeader(context, disk, sizeBytes));
-  for (const { chunk, digest } of chunksOf(await context.chunks(disk.diskId))) {
+export async function openProof(context: StepContext, copy: CopyOf, index: number): Promise<Journal> {
+  const journal = await openJournal(journalPath(context, index), journalHeader(context, copy));
+  for (const { chunk, digest } of chunksOf(await context.chunks(copy.disk.diskId))) {
     if (journal.coverage.chunk(chunk) === undefined) journal.coverage.markChunk(chunk, digest);
   }
   return journal;

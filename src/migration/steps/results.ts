@@ -38,6 +38,8 @@ export const results = {
   'create-disks': Type.Object({ disks: Type.Array(TargetDiskSchema) }),
   copy: Type.Object({
     bytesMoved: Type.Integer(),
+    /** What of the source was copied, where that is another one than preflight saw. */
+    identity: Type.Optional(Type.Record(Type.String(), Type.String())),
     /** Chunks that were read back and found right while the copy ran, as runs of first and count, by disk id. */
     proved: Type.Optional(Type.Record(Type.String(), Spans)),
     /** Offsets and lengths that were left out, by disk id, because the conversion with these overlays had trimmed them. */
@@ -49,6 +51,12 @@ export const results = {
     overlays: Type.Array(Type.Object({ diskId: Type.String(), path: Type.String() })),
     guest: GuestCapabilities,
     warnings: Type.Array(Type.String()),
+  }),
+  'check-manifest': Type.Object({ identity: Type.Optional(Type.Record(Type.String(), Type.String())) }),
+  apply: Type.Object({
+    bytesApplied: Type.Integer(),
+    /** Of the conversion that was applied; another one than `convert` left, where that was made again. */
+    guest: Type.Optional(GuestCapabilities),
   }),
   'create-vm': Type.Object({ vm: TargetVmSchema }),
 } as const;

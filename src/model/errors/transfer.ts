@@ -79,6 +79,11 @@ export const transferErrors = {
       '[VM {vm}, ]disk {disk}: the source is not what it was when the migration began[: it had {expected} bytes and has {found} now]',
     next: 'Nothing may change the source during a migration. Start it again; this disk is copied from the beginning.',
   },
+  'transfer.source_differs': {
+    status: 409,
+    message: 'VM {vm}: the source was changed since its migration began, and is another one now: {what}',
+    next: 'Nothing may change the source during a migration. Migrate the VM again: that looks anew at everything.',
+  },
   'transfer.short_read': {
     status: 502,
     message: '[VM {vm}, ]disk {disk}: the source gave {found} of {expected} bytes at offset {offset}',
