@@ -45,7 +45,7 @@ export async function takeBatch(db: Db, batch: InventoryBatch, rules: RuleSet): 
     });
   } catch (error) {
     // What cannot be stored now cannot be stored later: the worker must not send it again and again.
-    if (!/^(22|23|54)/.test(sqlState(error) ?? '')) throw error;
+    if (!/^(21|22|23|54)/.test(sqlState(error) ?? '')) throw error;
     const why = error instanceof Error ? error.message : '';
     throw new WherryError('provider.batch_refused', { provider, why }, error);
   }

@@ -1,7 +1,8 @@
 /**
  * Which stored object is which object of the source. An object is recognised by its stable id, where it has one, whatever
  * its `ref` is now (a VM that was registered anew, a provider that was added again); otherwise by its `ref`. Where a
- * source gives two objects one stable id, the second is `ID#REF`, for good. Pure but for `newId`.
+ * source gives two objects one stable id, the second is `second:` and a digest of id and `ref`, for good: nothing that a
+ * source can say is equal to that. Pure but for `newId`.
  */
 import { createHash } from 'node:crypto';
 import { newId } from '../model/ids.ts';
@@ -34,7 +35,7 @@ export function keyOf(kind: string, ref: string): string {
 /** What an object is known by, and what it is known by when another one holds that already. */
 export function identitiesOf({ stableId, ref }: Named): [first: string, second: string] {
   const first = bounded(stableId ?? ref);
-  return [first, bounded(`${first}#${ref}`)];
+  return [first, `second:${digest(JSON.stringify([first, ref]))}`];
 }
 
 /**
@@ -50,24 +51,26 @@ export function bind<T extends Named>(
   const byIdentity = new Map(known.map((row) => [keyOf(row.kind, row.identity), row]));
   const byRef = new Map(known.filter(({ gone }) => !gone).map((row) => [keyOf(row.kind, row.ref), row]));
   const displaced: string[] = [];
+  /** Rows that an object of this batch has: none of them is a second object's. */
+  const taken = new Set<string>();
 
   const bound = objects.map((object) => {
     const { kind, ref } = object;
     const [wanted, other] = identitiesOf(object);
     const holder = byIdentity.get(keyOf(kind, wanted));
     const second = byIdentity.get(keyOf(kind, other));
-    const own = byRef.get(keyOf(kind, ref));
+    const there = byRef.get(keyOf(kind, ref));
+    const own = there !== undefined && taken.has(there.id) ? undefined : there;
     const isElsewhere =
       holder !== undefined &&
       holder.ref !== ref &&
-      !holder.gone &&
-      !leaving.has(keyOf(kind, holder.ref)) &&
-      (holder.named || !reading);
+      (taken.has(holder.id) || (!holder.gone && !leaving.has(keyOf(kind, holder.ref)) && (holder.named || !reading)));
     const isSecond = holder?.ref !== ref && (second?.ref === ref || isElsewhere);
     const identity = isSecond ? other : wanted;
     // What stood under this ref with another identity is the same object if nothing else is: only its stable id changed.
     const row = (isSecond ? second : holder) ?? own;
     const id = row?.id ?? newId();
+    taken.add(id);
     if (own !== undefined && own.id !== id) displaced.push(own.id);
     if (row !== undefined) byIdentity.delete(keyOf(kind, row.identity));
     const now: Known = { id, kind, identity, ref, gone: false, named: true };
@@ -83,6 +86,11 @@ export function bind<T extends Named>(
 const longestIdentityBytes = 600;
 
 function bounded(identity: string): string {
-  if (Buffer.byteLength(identity) <= longestIdentityBytes) return identity;
-  return `sha256:${createHash('sha256').update(identity).digest('hex')}`;
+  const isOurs = /^(sha256|second):/.test(identity);
+  if (!isOurs && Buffer.byteLength(identity) <= longestIdentityBytes) return identity;
+  return `sha256:${digest(identity)}`;
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
