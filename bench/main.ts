@@ -4,6 +4,7 @@ import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { copy } from './copy.ts';
+import { inventory } from './inventory.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
 import { ova } from './ova.ts';
@@ -13,7 +14,17 @@ import { search } from './search.ts';
 import { verify } from './verify.ts';
 import { vmdk } from './vmdk.ts';
 
-const benches: Readonly<Record<string, Bench>> = { copy, vmdk, latency, verify, memory, resume, ova, search };
+const benches: Readonly<Record<string, Bench>> = {
+  copy,
+  vmdk,
+  latency,
+  verify,
+  memory,
+  resume,
+  ova,
+  search,
+  inventory,
+};
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {

@@ -202,7 +202,8 @@ function faultOf(node: XmlNode): VimFault {
   }
 }
 
-function envelope(body: string): string {
+/** What a call is sent in. */
+export function envelope(body: string): string {
   return (
     '<?xml version="1.0" encoding="UTF-8"?>' +
     '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"' +
