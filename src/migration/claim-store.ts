@@ -4,7 +4,7 @@ import type { Database } from '../db/database.ts';
 import type { Db, Executor, Tx } from '../db/db.ts';
 import { WherryError } from '../model/errors.ts';
 import { failPoint } from '../model/fail-points.ts';
-import { newId } from '../model/ids.ts';
+import { newIdAfter } from '../model/ids.ts';
 import { admit, type AdmissionFacts, type Candidate } from './admission.ts';
 import { isEnded } from './advance.ts';
 import { buildLease } from './lease-store.ts';
@@ -136,7 +136,7 @@ async function readCandidates(tx: Tx, askingId: string | null): Promise<Candidat
 async function begin(tx: Tx, policy: Policy, request: LeaseRequest, stepId: string): Promise<string> {
   const step = await tx.selectFrom('step').selectAll().where('id', '=', stepId).executeTakeFirstOrThrow();
   const { row } = await loadVm(tx, step.vm_migration_id);
-  const token = newId();
+  const token = newIdAfter(await lastToken(tx, row.target_copy_id));
   const started = { worker_id: request.workerId, boot_id: request.bootId };
   const number = step.attempts + 1;
   await tx
@@ -178,6 +178,19 @@ async function begin(tx: Tx, policy: Policy, request: LeaseRequest, stepId: stri
   await announce(tx, { migrationId: row.migration_id, vmMigrationId: row.id });
   await wakeCommands(tx, request.workerId);
   return token;
+}
+
+/** What is known of a target copy is ordered by the tokens of who said it; clocks of servers differ, and are set back. */
+async function lastToken(tx: Tx, targetCopyId: string): Promise<string | null> {
+  const last = await tx
+    .selectFrom('attempt as a')
+    .innerJoin('vm_migration as v', 'v.id', 'a.vm_migration_id')
+    .select('a.token')
+    .where('v.target_copy_id', '=', targetCopyId)
+    .orderBy('a.token', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return last?.token ?? null;
 }
 
 /** What each VM migration that does not run waits for, written where it changed. Returns how many did. */

@@ -7,7 +7,7 @@ import type { Db, Tx } from '../db/db.ts';
 import { WherryError } from '../model/errors.ts';
 import { newId } from '../model/ids.ts';
 import type { MigrationOptions } from '../model/spec.ts';
-import { isEnded } from './advance.ts';
+import { isEnded, isPastReturn } from './advance.ts';
 import { insertVmMigration } from './create-store.ts';
 import { mayHaveRun } from './keep.ts';
 import { recordEvent, wakeWork } from './news-store.ts';
@@ -76,6 +76,10 @@ export function retryRefusal({ row, steps }: Pick<LoadedVm, 'row' | 'steps'>): W
   const vm = nameOf(row);
   if (!isEnded(row.state) || row.state === 'completed') {
     return new WherryError('migration.not_retryable', { vm, state: row.state });
+  }
+  // Handing over has begun: the VM may be in use, and its disks hold what no source has.
+  if (isPastReturn({ steps, pointOfNoReturn: row.itinerary.pointOfNoReturn })) {
+    return new WherryError('migration.retry_handed_over', { vm });
   }
   const undo = undoStepOf({ steps });
   if (undo?.state === 'ready' || undo?.state === 'running') return new WherryError('migration.being_undone', { vm });

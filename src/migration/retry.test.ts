@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { VmMigrationDetail } from './api.ts';
 import { type KeepFacts, keepsCopy } from './keep.ts';
 import { type Lease, type LedgerRow, type Outcome, protocolVersion } from './protocol.ts';
@@ -234,6 +234,40 @@ test('a VM is migrated again once only, not while it runs, and not when it has b
   const [vm] = first.body['vmMigrations'] as { id: string }[];
   expect((await server.vm(vm?.id ?? '')).state).toBe('failed');
   expect((await server.post(`/vm-migrations/${vm?.id}/retry`)).body['code']).toBe('migration.retry_handed_over');
+});
+
+test('what may be in use, because handing it over failed half way, is never taken for a retry', async () => {
+  const id = await begin('keep');
+  const disk = diskRow();
+  await work(
+    worker,
+    async (lease) => {
+      if (lease.step.name === 'create-disks') await worker.ledger(lease.token, disk);
+      return lease.step.name === 'finalize' ? failed : undefined; // no row says that anything was handed over
+    },
+    10,
+  );
+  expect(await server.vm(id)).toMatchObject({ state: 'failed', retryable: false, leftBehind: [{ id: disk.id }] });
+  expect((await server.post(`/vm-migrations/${id}/retry`)).body['code']).toBe('migration.retry_handed_over');
+});
+
+test('what was voided stays so when clocks of servers differ: attempts are in the order of their beginning', async () => {
+  // A server whose clock is an hour ahead gave the attempt that told of the chunk.
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+  const id = await begin('keep');
+  await failAt('verify').finally(() => vi.useRealTimers());
+  await retry(id);
+  const found: unknown[] = [];
+  await work(worker, async (lease) => {
+    if (lease.step.name !== 'copy') return undefined;
+    found.push(await chunks(lease, { identity: 'source 2 → target 1' }));
+    found.push(await chunks(lease, { identity: 'source 2 → target 1' }));
+    return undefined;
+  });
+  expect(found).toEqual([
+    { chunks: [], startedOver: expect.stringMatching(/source 2/) },
+    { chunks: [], startedOver: null },
+  ]);
 });
 
 test('a retry goes to the worker that has what is left, as long as it lives', async () => {
