@@ -1,10 +1,10 @@
 /** A web server that holds OVAs: a page of links, and parts of files by Range (RFC 9110, 14). */
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { createHash } from 'node:crypto';
 import { WherryError } from '../../../model/errors.ts';
 import type { OvaAccount, Secrets } from '../../../model/provider.ts';
 import type { LocalFile } from '../../local/local-file.ts';
-import { networkError } from '../../net/errors.ts';
+import { type At, networkError } from '../../net/errors.ts';
 import { bytesOf, type HttpsAnswer, type HttpsRequest, HttpsServer } from '../../net/https.ts';
 
 export type WebServer = Disposable & {
@@ -44,7 +44,14 @@ export function webServer({ location, username, trust }: OvaAccount, secrets: Se
   };
   return {
     system,
-    page: async (url, signal) => (await bytesOf(await get(url, {}, 200, signal), maxPageBytes)).toString('utf8'),
+    page: async (url, signal) => {
+      const answer = await get(url, {}, 200, signal);
+      const bytes = await bytesOf(answer, maxPageBytes).catch((error: unknown) => {
+        if (error instanceof WherryError || signal.aborted) throw error;
+        throw new WherryError('provider.http_status', { system, status: answer.status, path: url.pathname }, error);
+      });
+      return bytes.toString('utf8');
+    },
     open: async (url, signal) => {
       const answer = await get(url, { range: 'bytes=0-0' }, 206, signal);
       await bytesOf(answer, 16);
@@ -74,7 +81,7 @@ export function webServer({ location, username, trust }: OvaAccount, secrets: Se
 
 function refusal(system: string, url: URL, status: number, username: string | undefined): WherryError {
   if (status === 200) return new WherryError('provider.no_ranges', { system, path: url.pathname });
-  if (status === 401 || status === 403) {
+  if (status === 401) {
     return new WherryError('provider.sign_in_refused', { system, user: username ?? 'somebody without a name' });
   }
   if (status === 429 || status >= 500) return new WherryError('provider.busy', { system });
@@ -90,8 +97,17 @@ function plainSend(base: URL): Send {
       sent.on('timeout', () => sent.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })));
       sent.on('error', (error) => reject(signal.aborted ? signal.reason : networkError(error, at, 'connecting')));
       sent.on('response', (message) =>
-        resolve({ status: message.statusCode ?? 0, headers: message.headers, chunks: message }),
+        resolve({ status: message.statusCode ?? 0, headers: message.headers, chunks: chunksOf(message, at, signal) }),
       );
       sent.end();
     });
+}
+
+async function* chunksOf(message: IncomingMessage, at: At, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    yield* message as AsyncIterable<Buffer>;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw networkError(error, at, 'answering');
+  }
 }

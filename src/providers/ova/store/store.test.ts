@@ -8,6 +8,8 @@ import { buildOva } from '../../../../test/fixtures/ova/build.ts';
 import type { InventoryObject } from '../../../model/inventory.ts';
 import { createProviders } from '../../../wiring.ts';
 import type { CheckResult, Connection, InventoryNews } from '../../provider.ts';
+import { linksToOvas } from './links.ts';
+import { connectWeb } from './web.ts';
 
 const providers = createProviders();
 const { signal } = new AbortController();
@@ -199,14 +201,29 @@ test('check says what is there, and what is wrong with a place that is none', as
 });
 
 /** A web server as there are many: a list, and files by Range unless `whole`. */
-async function serve(state: { whole: boolean; asked: string[]; password?: string }): Promise<Server & AsyncDisposable> {
+type Web = {
+  whole: boolean;
+  asked: string[];
+  password?: string;
+  /** The list itself needs no password. */
+  openList?: boolean;
+  list?: string;
+  /** Answers end in the middle. */
+  cut?: boolean;
+};
+const usualList = '<a href="../">up</a><a href="app.ova">app</a><a href="http://x/y.ova">y</a>';
+async function serve(state: Web): Promise<Server & AsyncDisposable> {
   const server = createServer((request, response) => {
     state.asked.push(`${request.method} ${request.url} ${request.headers.range ?? ''}`);
     const expected = `Basic ${Buffer.from(`joe:${state.password}`).toString('base64')}`;
-    if (state.password !== undefined && request.headers.authorization !== expected)
+    const isList = request.url === '/images/';
+    const isOpen = isList && state.openList === true;
+    if (state.password !== undefined && !isOpen && request.headers.authorization !== expected)
       return response.writeHead(401).end();
-    if (request.url === '/images/') {
-      return response.writeHead(200).end('<a href="../">up</a><a href="app.ova">app</a><a href="http://x/y.ova">y</a>');
+    if (isList) return response.writeHead(200).end(state.list ?? usualList);
+    if (state.cut === true) {
+      response.writeHead(206, { 'content-range': 'bytes 0-0/9', 'content-length': '9' }).write('x');
+      return setTimeout(() => response.destroy(), 20);
     }
     void readFile(join(store, basename(request.url ?? ''))).then(
       (data) => {
@@ -256,4 +273,69 @@ test('a wrong password is tried once, the right one is used', async () => {
   expect(state.asked).toHaveLength(1);
   expect(JSON.stringify(wrong)).not.toContain('wrong');
   expect(await providers.check({ account, secrets: { password: 'sesame' } }, signal)).toMatchObject({ ok: true });
+});
+
+test('a list that everybody may read, of files that nobody is let into: one try of the password, then it ends', async () => {
+  await ova('app');
+  const list = Array.from({ length: 50 }, (_, index) => `<a href="${index}.ova">x</a>`).join('');
+  const state: Web = { whole: false, asked: [], password: 'sesame', openList: true, list };
+  await using server = await serve(state);
+  const account = { type: 'ova', location: `${addressOf(server)}/images/`, username: 'joe' } as const;
+  await using connection = await providers.connect({ account, secrets: { password: 'wrong' } }, signal);
+  await expect(first(connection)).rejects.toMatchObject({ code: 'provider.sign_in_refused' });
+  expect(state.asked.filter((line) => line.includes('.ova'))).toHaveLength(1);
+});
+
+test('a link that is no name of a file is listed with the reason; the others are read', async () => {
+  await ova('app');
+  const state: Web = { whole: false, asked: [], list: '<a href="%E0%A4%A.ova">bad</a><a href="app.ova">app</a>' };
+  await using server = await serve(state);
+  await using connection = await connect(`${addressOf(server)}/images/`);
+  const found = await first(connection);
+  expect([...found.vms.values()].map(({ name }) => name)).toEqual(['app']);
+  expect([...found.unreadable.values()]).toEqual(['provider.http_status']);
+});
+
+test('an answer without encryption that breaks off is tried again, and no defect', async () => {
+  const state: Web = { whole: false, asked: [], cut: true };
+  await using server = await serve(state);
+  await using connection = await connect(`${addressOf(server)}/images/`);
+  await expect(first(connection)).rejects.toMatchObject({ code: 'provider.connection_lost' });
+});
+
+test('a server that is not there is an error of the store, not of a file in it', async () => {
+  await using connection = await connect('http://127.0.0.1:1/app.ova');
+  await expect(first(connection)).rejects.toMatchObject({ code: 'provider.unreachable' });
+  await using unknown = await connect('http://nowhere.invalid/app.ova');
+  await expect(first(unknown)).rejects.toMatchObject({ code: 'provider.name_unknown' });
+});
+
+test('a link that is not closed hides none of those after it', () => {
+  const links = linksToOvas('<a href="half <a href="one.ova"><a class=x href = \'two.ova\'>', new URL('http://x/'));
+  expect(links.map(({ pathname }) => pathname)).toEqual(['/one.ova', '/two.ova']);
+});
+
+test('an idle store of many files is asked for its list and for a few of them', async () => {
+  await ova('app');
+  for (let index = 0; index < 20; index += 1) await copyFile(join(store, 'app.ova'), join(store, `${index}.ova`));
+  const list = Array.from({ length: 20 }, (_, index) => `<a href="${index}.ova">x</a>`).join('');
+  const state: Web = { whole: false, asked: [], list };
+  await using server = await serve(state);
+  const account = { type: 'ova', location: `${addressOf(server)}/images/` } as const;
+  await using connection = await connectWeb(account, {}, signal, 10);
+  const listener = new Listener();
+  const looks = (): number => state.asked.filter((line) => line.startsWith('GET /images/ ')).length;
+  const news = connection.watchInventory(signal)[Symbol.asyncIterator]();
+  while (!listener.synced) listener.take((await news.next()).value as InventoryNews);
+  expect(listener.vms.size).toBe(20);
+  state.asked.length = 0;
+  state.list += '<a href="app.ova">new</a>'; // ends the wait below
+  await rm(join(store, '7.ova'));
+  for (const isTold of [() => listener.vms.size === 21, () => listener.unreadable.size === 1]) {
+    while (!isTold()) listener.take((await news.next()).value as InventoryNews);
+  }
+  expect(looks()).toBeGreaterThan(1); // it was not among the first in turn
+  const opened = state.asked.filter((line) => line.endsWith('bytes=0-0')).length;
+  expect(opened).toBeLessThanOrEqual(4 * looks() + 1);
+  await news.return?.();
 });

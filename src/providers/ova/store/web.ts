@@ -1,9 +1,11 @@
 /**
  * OVAs on a web server as a store: their index and OVF are read in place, by parts; images are not looked into before a
- * migration. A web server tells no news, so it is asked again every five minutes, and what has the same ETag is not read again.
+ * migration. A web server tells no news, so it is asked again every five minutes: for its list, for what is new in it, and in
+ * turn for some of the files it had, so that an idle store costs one request a minute however many there are. What has the
+ * same ETag is not read again.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WherryError } from '../../../model/errors.ts';
+import { type ErrorCode, WherryError } from '../../../model/errors.ts';
 import type { InventoryObject, Unreadable } from '../../../model/inventory.ts';
 import type { OvaAccount, Secrets } from '../../../model/provider.ts';
 import type { LocalFile } from '../../local/local-file.ts';
@@ -59,14 +61,21 @@ async function* followWeb(
   }
 }
 
+/** By URL, the one that was asked for longest ago first. An empty identity: it could not be read. */
 type Known = Map<string, { readonly identity: string; readonly told: Told }>;
+
+/** With the list, one request in each of five minutes. */
+const askedInTurn = 4;
 
 async function lookAt(server: WebServer, base: URL, known: Known, signal: AbortSignal): Promise<Told> {
   const urls = await ovasAt(server, base, signal);
+  const turn = new Set([...known.keys()].slice(0, askedInTurn));
   const objects: InventoryObject[] = [storageObject(base.href, 'web', { capacityBytes: null, freeBytes: null })];
   const unreadable: Unreadable[] = [];
   for (const url of urls) {
-    const one = await readOva(server, url, base, known, signal);
+    const before = known.get(url.href);
+    const isKept = before !== undefined && !turn.has(url.href);
+    const one = isKept ? before.told : await readOva(server, url, base, known, signal);
     objects.push(...one.objects);
     unreadable.push(...one.unreadable);
   }
@@ -81,19 +90,33 @@ export async function ovasAt(server: WebServer, base: URL, signal: AbortSignal):
 }
 
 async function readOva(server: WebServer, url: URL, base: URL, known: Known, signal: AbortSignal): Promise<Told> {
-  const name = decodeURIComponent(url.pathname.slice(url.pathname.lastIndexOf('/') + 1));
+  const keep = (identity: string, told: Told): Told => {
+    known.delete(url.href);
+    known.set(url.href, { identity, told });
+    return told;
+  };
   try {
     const file = await server.open(url, signal);
     const before = known.get(url.href);
-    if (before?.identity === file.identity) return before.told;
-    const told = { objects: await vmsOf(file, base, signal), unreadable: [] };
-    known.set(url.href, { identity: file.identity, told });
-    return told;
+    const isSame = before?.identity === file.identity;
+    return keep(file.identity, isSame ? before.told : { objects: await vmsOf(file, base, signal), unreadable: [] });
   } catch (error) {
     signal.throwIfAborted();
-    // Of the server, not of this file: all of them would end so.
-    if (error instanceof WherryError && error.passing) throw error;
-    return { objects: [], unreadable: [unreadableOf(url.href, name, error)] };
+    // Of the server, not of this file: all of them would end so, and a wrong password would be tried with each.
+    if (error instanceof WherryError && error.code.startsWith('provider.') && !ofOneFile.has(error.code)) throw error;
+    return keep('', { objects: [], unreadable: [unreadableOf(url.href, nameOf(url), error)] });
+  }
+}
+
+const ofOneFile: ReadonlySet<ErrorCode> = new Set(['provider.http_status', 'provider.no_ranges']);
+
+/** As people read it; as it is where it is no name at all. */
+function nameOf({ pathname }: URL): string {
+  const name = pathname.slice(pathname.lastIndexOf('/') + 1);
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
   }
 }
 
