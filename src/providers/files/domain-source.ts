@@ -9,7 +9,8 @@ import type { Vm } from '../../model/vm.ts';
 import type { ImageTools, StoredImage } from '../../transfer/disk.ts';
 import { type DomainDisk, type DomainVm, readDomain } from '../domain/read-domain.ts';
 import { parseXml } from '../domain/xml.ts';
-import { identityOfFile, openLocalFile } from '../local/local-file.ts';
+import { identityOfImage } from '../local/image-identity.ts';
+import { openLocalFile } from '../local/local-file.ts';
 import type { Source } from '../provider.ts';
 import { siblingFile } from './sibling.ts';
 
@@ -51,9 +52,9 @@ export async function createDomainSource(
       }
       return { ...domain, disks: described };
     },
-    identity: async (vm) => {
+    identity: async (vm, during) => {
       find(vm.id);
-      const entries = disks.map(async (disk) => [disk.id, await identityOfFile(stored(disk).path)]);
+      const entries = disks.map(async (disk) => [disk.id, await identityOfImage(stored(disk), tools, during)]);
       return Object.fromEntries(await Promise.all(entries));
     },
     openDisk: async (vm, diskId, directory, during) => {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { copyFile, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -97,6 +97,28 @@ test('finds that a disk with an EFI system partition wants EFI', async () => {
   expect((await (await openSource('efi.img')).describe(null, signal)).firmware.type).toBe('bios');
   execFileSync('sfdisk', ['--quiet', at('efi.img')], { input: 'label: dos\nsize=4M, type=ef\n' });
   expect((await (await openSource('efi.img')).describe(null, signal)).firmware.type).toBe('bios');
+});
+
+test('tells by a disk’s identity that any of its files is not the same any more, though its times say so', async () => {
+  for (const name of ['moved.vmdk', 'moved-flat.vmdk']) await copyFile(at(name.replace('moved', 'flat')), at(name));
+  const descriptor = await readFile(at('moved.vmdk'), 'utf8');
+  await writeFile(at('moved.vmdk'), descriptor.replace('flat-flat.vmdk', 'moved-flat.vmdk'));
+  const source = await openSource('moved.vmdk');
+  const vm = await source.describe(null, signal);
+  const before = await source.identity(vm, signal);
+  expect(await (await openSource('moved.vmdk')).identity(vm, signal)).toEqual(before); // the control
+  const { atime, mtime } = await stat(at('moved-flat.vmdk'));
+  await utimes(at('moved-flat.vmdk'), atime, new Date(mtime.getTime() + 1000));
+  const touched = await source.identity(vm, signal);
+  expect(touched).not.toEqual(before);
+
+  await utimes(at('disk.raw'), atime, mtime);
+  const raw = await openSource('disk.raw');
+  const disk = await raw.describe(null, signal);
+  const first = await raw.identity(disk, signal);
+  await writeFile(at('disk.raw'), content);
+  await utimes(at('disk.raw'), atime, mtime); // as tools do that copy times, too
+  expect(await raw.identity(disk, signal)).not.toEqual(first);
 });
 
 test('makes one VM of several files, the first one its boot disk', async () => {

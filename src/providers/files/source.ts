@@ -8,7 +8,8 @@ import type { Disk, ImageTools, StoredImage } from '../../transfer/disk.ts';
 import type { Source } from '../provider.ts';
 import { firmwareOfDisk } from './firmware-of-disk.ts';
 import { type FileFormat, formatOfFile } from './format-of-file.ts';
-import { identityOfFile, openLocalFile } from '../local/local-file.ts';
+import { identityOfImage } from '../local/image-identity.ts';
+import { openLocalFile } from '../local/local-file.ts';
 import { siblingFile } from './sibling.ts';
 
 export type FilesSpec = Extract<SourceSpec, { type: 'files' }>;
@@ -66,9 +67,9 @@ export async function createFilesSource(
       const firmware = boot === undefined ? bios : await findFirmware(stored(boot), tools, during);
       return describeVm(name, disks, firmware);
     },
-    identity: async (vm) => {
+    identity: async (vm, during) => {
       find(vm.id);
-      const entries = images.map(async ({ id, path }) => [id, await identityOfFile(path)]);
+      const entries = images.map(async (image) => [image.id, await identityOfImage(stored(image), tools, during)]);
       return Object.fromEntries(await Promise.all(entries));
     },
     openDisk: async (vm, diskId, directory, during): Promise<Disk> => {

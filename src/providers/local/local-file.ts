@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import { access, type FileHandle, lstat, open, stat } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -29,7 +29,7 @@ export async function openLocalFile(path: string): Promise<LocalFile> {
     return {
       path,
       sizeBytes: Number(stats.size),
-      identity: `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}`,
+      identity: identityOf(stats),
       read: (offset, length) => readExactly(handle, path, offset, length),
       [Symbol.asyncDispose]: () => handle.close(),
     };
@@ -43,10 +43,15 @@ export async function openLocalFile(path: string): Promise<LocalFile> {
 export async function identityOfFile(path: string): Promise<string> {
   try {
     const stats = await stat(path, { bigint: true });
-    return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}`;
+    return identityOf(stats);
   } catch (error) {
     throw await explainUnreachable(path, error);
   }
+}
+
+/** The time of the last change too (ctime): tools that copy set the other one back, nobody can set this one. */
+function identityOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
 }
 
 /**

@@ -1,8 +1,8 @@
 import { WherryError } from '../../model/errors.ts';
 import type { SourceSpec } from '../../model/spec.ts';
 import type { Vm, VmDisk } from '../../model/vm.ts';
-import type { ImageTools } from '../../transfer/disk.ts';
-import { identityOfFile } from '../local/local-file.ts';
+import type { ImageTools, StoredImage } from '../../transfer/disk.ts';
+import { identityOfImage } from '../local/image-identity.ts';
 import type { Source } from '../provider.ts';
 import { type Finding, findConcerns } from './concerns.ts';
 import { emptyDisk } from './empty-disk.ts';
@@ -51,9 +51,12 @@ export async function createOvaSource(
       const findings = await inspectAll(packed, system, tools, during);
       return findConcerns(packed, system, findings, checks, defaultMemoryBytes);
     },
-    identity: async (vm) => {
+    identity: async (vm, during) => {
       const system = findSystem(packed, ovf, vm.id);
-      const entries = system.drives.map(async (drive) => [drive.id, await identityOfDrive(packed, system, drive)]);
+      const entries = system.drives.map(async (drive) => {
+        const stored = storedImage(packed, system, drive);
+        return [drive.id, await identityOfDrive(drive, stored, tools, during)];
+      });
       return Object.fromEntries(await Promise.all(entries));
     },
     openDisk: async (vm, diskId, directory, during) => {
@@ -134,10 +137,14 @@ function emptySize(packed: Package, system: OvfSystem, drive: OvfDrive): number 
   throw new WherryError('ova.bad_ovf', { path: packed.path, member: packed.descriptor.name, problem });
 }
 
-async function identityOfDrive(packed: Package, system: OvfSystem, drive: OvfDrive): Promise<string> {
-  if (drive.disk.file === null) return `empty:${drive.disk.capacityBytes ?? 0}`;
-  const file = fileOfDisk(packed, drive.disk.file, { vm: system.name, disk: drive.name });
-  return `${await identityOfFile(file.path)}@${file.offset}+${file.lengthBytes}`;
+async function identityOfDrive(
+  drive: OvfDrive,
+  stored: StoredImage | null,
+  tools: ImageTools,
+  signal: AbortSignal,
+): Promise<string> {
+  if (stored === null) return `empty:${drive.disk.capacityBytes ?? 0}`;
+  return `${await identityOfImage(stored, tools, signal)}@${stored.offset}+${stored.lengthBytes}`;
 }
 
 /** Everything that is listed but the disks of other VMs. */
