@@ -56,7 +56,10 @@ function addSearch(app: App, { db }: RouteContext): void {
         response: { 200: api.VmPage },
       },
     },
-    ({ query }) => searchVms(db, searchOf(query), { limit: query.limit ?? 100, after: query.after }),
+    ({ query }) => {
+      const { limit = 100, after, skip } = query;
+      return searchVms(db, searchOf(query), { limit, after, skip });
+    },
   );
   app.get(
     '/inventory/vms/export',
@@ -208,7 +211,7 @@ function addRules(app: App, { db }: RouteContext, rules: RuleBook): void {
   );
 }
 
-function searchOf({ filter = '', provider, sort = 'name' }: Omit<api.VmSearch, 'limit' | 'after'>): Search {
+function searchOf({ filter = '', provider, sort = 'name' }: Omit<api.VmSearch, 'limit' | 'after' | 'skip'>): Search {
   return { filter: parseFilter(filter), provider, sort: sort as Sort };
 }
 

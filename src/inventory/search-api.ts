@@ -82,6 +82,8 @@ export const VmSearch = Type.Object({
   ...searched,
   limit: Type.Integer({ minimum: 1, maximum: 500, default: 100 }),
   after: Type.Optional(Type.String({ maxLength: 4_096, description: '`next` of the page before' })),
+  /** For who jumps into the middle of a list; going on from `after` misses and repeats nothing. */
+  skip: Type.Integer({ minimum: 0, maximum: 10_000_000, default: 0, description: 'rows to pass over first' }),
 });
 export type VmSearch = Type.Static<typeof VmSearch>;
 export const VmExport = Type.Object({ ...searched, format: StringEnum(['csv', 'json']) });

@@ -26,10 +26,11 @@ export type Search = {
 export async function searchVms(
   db: Db,
   search: Search,
-  { limit, after }: { readonly limit: number; readonly after?: string | undefined },
+  page: { readonly limit: number; readonly after?: string | undefined; readonly skip?: number | undefined },
 ): Promise<VmPage> {
+  const { limit, after, skip = 0 } = page;
   const place = after === undefined ? null : placeOf(after, search.sort);
-  const { rows, total } = await readRows(db.kysely, search, limit + 1, place);
+  const { rows, total } = await readRows(db.kysely, search, { limit: limit + 1, place, skip });
   const items = rows.slice(0, limit);
   const last = items.at(-1);
   const next = rows.length > limit && last !== undefined ? cursorOf(search.sort, placeAt(last)) : null;
@@ -41,7 +42,7 @@ const exportedAtOnce = 1_000;
 /** All that are found, page by page; each page is as the database is when it is read. */
 export async function* exportVms(db: Db, search: Search): AsyncGenerator<VmListItem[]> {
   for (let place: Place | null = null; ; ) {
-    const { rows }: Found = await readRows(db.kysely, search, exportedAtOnce, place);
+    const { rows }: Found = await readRows(db.kysely, search, { limit: exportedAtOnce, place, skip: 0 });
     if (rows.length > 0) yield rows.map(shown);
     const last = rows.at(-1);
     if (last === undefined || rows.length < exportedAtOnce) return;
@@ -89,7 +90,11 @@ type Found = { readonly rows: readonly Row[]; readonly total: number };
  * One look through all VMs, at the columns that filter and order need; counted, put in order, and only the rows of the page
  * are read whole. (A query for the page and one for the number would look through them twice.)
  */
-async function readRows(db: Executor, search: Search, limit: number, place: Place | null): Promise<Found> {
+async function readRows(
+  db: Executor,
+  search: Search,
+  { limit, place, skip }: { readonly limit: number; readonly place: Place | null; readonly skip: number },
+): Promise<Found> {
   const order = orderOf(search.sort);
   const after = place === null ? sql<boolean>`true` : order.after(place);
   const { rows } = await sql<Row>`
@@ -98,7 +103,7 @@ async function readRows(db: Executor, search: Search, limit: number, place: Plac
       ${needsObject(search.filter) ? sql`join inventory_object o on o.id = v.object_id` : sql``}
       where ${conditionOf(search.filter)} ${search.provider === undefined ? sql`` : sql`and p.id = ${search.provider}::uuid`}
     ),
-    page as (select h.* from hits h where ${after} order by ${order.by} limit ${limit})
+    page as (select h.* from hits h where ${after} order by ${order.by} limit ${limit} offset ${skip})
     select t.total, v.object_id as id, r.ref, r.name, p.id as "providerId", p.name as "providerName",
       p.type as "providerType", v.power, v.connection, v.template, v.host, v.cluster, v.folder, v.os, v.cpus,
       v.memory_bytes as "memoryBytes", v.disk_count as "diskCount", v.disk_bytes as "diskBytes",

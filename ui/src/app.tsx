@@ -7,8 +7,13 @@ import { keys } from './api/keys.ts';
 import type { Session } from './api/types.ts';
 import { MigrationPage } from './pages/migration/migration.tsx';
 import { OverviewPage } from './pages/overview/overview.tsx';
+import { ProviderPage } from './pages/provider/provider.tsx';
+import { AddProviderPage, EditProviderPage } from './pages/provider-wizard/page.tsx';
+import { ProvidersPage } from './pages/providers/providers.tsx';
 import { SetUpPage } from './pages/sign-in/set-up.tsx';
 import { SignInPage } from './pages/sign-in/sign-in.tsx';
+import { VmPage } from './pages/vm/vm.tsx';
+import { VmsPage } from './pages/vms/vms.tsx';
 import { WorkersPage } from './pages/workers/workers.tsx';
 import { SessionContext } from './parts/may.ts';
 import { Problem } from './parts/problem.tsx';
@@ -45,6 +50,12 @@ export function App() {
           <Routes>
             <Route path="/" element={<OverviewPage />} />
             <Route path="/migrations/:id" element={<MigrationPage />} />
+            <Route path="/providers" element={<ProvidersPage />} />
+            <Route path="/providers/add" element={<AddProviderPage />} />
+            <Route path="/providers/:id" element={<ProviderPage />} />
+            <Route path="/providers/:id/edit" element={<EditProviderPage />} />
+            <Route path="/vms" element={<VmsPage />} />
+            <Route path="/vms/:id" element={<VmPage />} />
             <Route path="/workers" element={<WorkersPage />} />
             <Route path="*" element={<Navigate to="/" replace />} />
           </Routes>

@@ -31,6 +31,8 @@ import { Problem } from './parts/problem.tsx';
 
 const places = [
   { path: '/', name: 'Overview', holds: /^\/($|migrations\/)/ },
+  { path: '/providers', name: 'Providers', holds: /^\/providers(\/|$)/ },
+  { path: '/vms', name: 'Virtual machines', holds: /^\/vms(\/|$)/ },
   { path: '/workers', name: 'Workers', holds: /^\/workers$/ },
 ] as const;
 

@@ -34,6 +34,15 @@ export function put<T>(path: string, body: unknown): Promise<T> {
   return request<T>('PUT', path, body);
 }
 
+export function patch<T>(path: string, body: unknown): Promise<T> {
+  return request<T>('PATCH', path, body);
+}
+
+/** Bytes of a file, as they are. Rejects with the signal's reason when it is aborted. */
+export function putBytes<T>(path: string, bytes: Blob, signal: AbortSignal): Promise<T> {
+  return request<T>('PUT', path, bytes, signal);
+}
+
 export function remove(path: string): Promise<void> {
   return request<void>('DELETE', path);
 }
@@ -45,18 +54,22 @@ export function serverNow(): number {
   return Date.now() + serverAheadMs;
 }
 
-async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
+async function request<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const isBytes = body instanceof Blob;
+  const type = isBytes ? 'application/octet-stream' : 'application/json';
   const response = await fetch(`/api/v1${path}`, {
     method,
     credentials: 'same-origin',
     headers: {
       accept: 'application/json',
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(body === undefined ? {} : { 'content-type': type }),
       // A click that is sent twice must not act twice.
       ...(method === 'POST' ? { 'idempotency-key': newKey() } : {}),
     },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(body === undefined ? {} : { body: isBytes ? body : JSON.stringify(body) }),
+    ...(signal === undefined ? {} : { signal }),
   }).catch((error: unknown) => {
+    signal?.throwIfAborted();
     throw new Refusal({
       status: 0,
       code: 'console.no_answer',

@@ -20,6 +20,10 @@ test('an event about a migration makes the lists of both kinds stale; one about 
   expect(staleAfter([{ kind: 'event', id: 'e1', event: { migrationId: null } }])).toEqual([]);
 });
 
+test('news of a provider makes it, what is in it and the lists of VMs stale, and no migration', () => {
+  expect(staleAfter([{ kind: 'provider', id: 'p1' }])).toEqual([keys.providers, keys.provider('p1'), keys.vms]);
+});
+
 test('what may have been missed makes everything stale', () => {
   expect(staleAfter([{ kind: 'worker', id: 'w1' }, { kind: 'reload' }])).toBe(null);
 });

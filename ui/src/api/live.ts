@@ -39,6 +39,7 @@ export function staleAfter(changes: readonly Change[]): readonly QueryKey[] | nu
     if (change.kind === 'migration') add(keys.inProgress, keys.migration(change.id), keys.workers);
     if (change.kind === 'vm_migration') add(keys.log(change.id), keys.rates(change.id));
     if (change.kind === 'worker') add(keys.workers);
+    if (change.kind === 'provider') add(keys.providers, keys.provider(change.id), keys.vms);
     // Progress makes no events; ends, cancelations and undoing do.
     const about = change.kind === 'event' ? change.event?.migrationId : undefined;
     if (about) add(keys.inProgress, keys.ended, keys.migration(about));

@@ -5,7 +5,7 @@
  * connections to a server and many tabs would use them up; it opens again, and reads everything again, when it is seen.
  */
 export type Change =
-  | { readonly kind: 'migration' | 'vm_migration' | 'worker'; readonly id: string }
+  | { readonly kind: 'migration' | 'vm_migration' | 'worker' | 'provider'; readonly id: string }
   | { readonly kind: 'event'; readonly id: string; readonly event?: { readonly migrationId: string | null } }
   | { readonly kind: 'reload' };
 export type StreamState = 'connecting' | 'live' | 'broken';

@@ -8,3 +8,8 @@ export function useMayOperate(): boolean {
   const role = useContext(SessionContext)?.role ?? null;
   return role !== null && role !== 'viewer';
 }
+
+/** Whether who is signed in may add, change and remove what holds secrets, likewise. */
+export function useMayAdminister(): boolean {
+  return useContext(SessionContext)?.role === 'administrator';
+}

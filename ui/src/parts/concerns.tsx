@@ -1,5 +1,5 @@
 import { Alert } from '@patternfly/react-core';
-import type { ShownConcern } from '../../api/types.ts';
+import type { ShownConcern } from '../api/types.ts';
 
 const variants = { critical: 'danger', warning: 'warning', information: 'info' } as const;
 
