@@ -1,100 +1,33 @@
 import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import {
   appendFile,
   chmod,
   copyFile,
   mkdir,
-  mkdtemp,
   open,
-  readFile,
   rename,
-  rm,
   symlink,
   truncate,
   utimes,
   writeFile,
 } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { type BuildOptions, buildOva } from '../../../test/fixtures/ova/build.ts';
+import { expect, test } from 'vitest';
 import { refusal } from '../../../test/fixtures/ova/codes.ts';
-import { rawTools } from '../../../test/fixtures/ova/raw-tools.ts';
-import type { Vm } from '../../model/vm.ts';
-import { createImageTools } from '../../transfer/images.ts';
-import type { Source } from '../provider.ts';
-import { createOvaSource } from './source.ts';
-
-const signal = AbortSignal.timeout(120_000);
-const tools = createImageTools();
-const mib = 2 ** 20;
-let directory: string;
-let images: string;
-let work: string;
-let count = 0;
-let content: Buffer;
-
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'wherry-ova-'));
-  images = join(directory, 'images');
-  await mkdir(images);
-  content = Buffer.concat([randomBytes(mib), Buffer.alloc(2 * mib), randomBytes(mib)]);
-  await writeFile(join(images, 'disk.raw'), content);
-  for (const [format, ...options] of [
-    ['vmdk', '-o', 'subformat=streamOptimized'],
-    ['qcow2'],
-    ['vpc', '-o', 'force_size=on'],
-    ['vhdx'],
-  ] as const) {
-    execFileSync('qemu-img', [
-      'convert',
-      '-f',
-      'raw',
-      '-O',
-      format,
-      ...options,
-      join(images, 'disk.raw'),
-      join(images, `disk.${format}`),
-    ]);
-  }
-});
-beforeEach(async () => {
-  count += 1;
-  work = join(directory, `work-${count}`);
-  await mkdir(work);
-});
-afterAll(() => rm(directory, { recursive: true }));
-
-async function build(options: Partial<BuildOptions> = {}): Promise<string> {
-  const path = options.path ?? join(work, options.layout === 'directory' ? 'vm' : 'vm.ova');
-  await buildOva({
-    vmName: 'shop',
-    disks: [{ file: join(images, 'disk.vmdk'), capacityBytes: 4 * mib }],
-    ...options,
-    path,
-  });
-  return path;
-}
-
-const openSource = (path: string): Promise<Source & AsyncDisposable> =>
-  createOvaSource({ type: 'ova', path }, tools, signal);
-const openRaw = (path: string): Promise<Source & AsyncDisposable> =>
-  createOvaSource({ type: 'ova', path }, rawTools, signal);
-const describeAt = async (path: string): Promise<Vm> => (await openSource(path)).describe(null, signal);
-
-async function readDisk(source: Source, vm: Vm, diskId: string): Promise<Buffer> {
-  const disk = await source.openDisk(vm, diskId, work, signal);
-  try {
-    const parts: Buffer[] = [];
-    for (let at = 0; at < disk.sizeBytes; at += mib)
-      parts.push(await disk.read(at, Math.min(mib, disk.sizeBytes - at), signal));
-    return Buffer.concat(parts);
-  } finally {
-    await disk.close();
-  }
-}
+import {
+  build,
+  content,
+  describeAt,
+  directory,
+  images,
+  mib,
+  openRaw,
+  openSource,
+  readDisk,
+  signal,
+  work,
+} from './test-packages.ts';
 
 const formats = [
   ['vmdk', 'disk.vmdk'],
@@ -258,135 +191,6 @@ test('stops checking when it is told to', async () => {
   const stop = new AbortController();
   const check = source.verifyManifest?.(vm, () => stop.abort(new Error('enough')), stop.signal);
   await expect(check).rejects.toThrow('enough');
-});
-
-const refusedOvf = async (
-  editOvf: (text: string) => string,
-  layout: 'archive' | 'directory' = 'archive',
-): Promise<string> => {
-  await rm(join(work, 'vm'), { recursive: true, force: true });
-  const path = await build({ manifest: 'none', editOvf, layout });
-  return (await refusal(() => describeAt(path))).code;
-};
-
-const href =
-  (to: string): ((text: string) => string) =>
-  (text) =>
-    text.replace('ovf:href="disk.vmdk"', `ovf:href="${to}"`);
-
-test('refuses disks that lie outside, are missing, chunked, differences, or compressed some other way', async () => {
-  for (const to of [
-    '/etc/shadow',
-    '../secret',
-    'a/../../b',
-    'file:///etc/shadow',
-    'http://127.0.0.1/x',
-    '%2e%2e/secret',
-    '%2Fetc%2Fshadow',
-  ]) {
-    expect([to, await refusedOvf(href(to))]).toEqual([to, 'ova.disk_outside']);
-    expect([to, await refusedOvf(href(to), 'directory')]).toEqual([to, 'ova.disk_outside']);
-  }
-  expect(await refusedOvf(href('sub/disk.vmdk'), 'directory')).toBe('ova.disk_outside');
-  expect(await refusedOvf(href('other.vmdk'))).toBe('ova.disk_missing');
-  expect(await refusedOvf(href('%64isk.vmdk'))).toBe('nothing was refused');
-  expect(await refusedOvf((text) => text.replace('ovf:fileRef=', 'ovf:parentRef="base" ovf:fileRef='))).toBe(
-    'ova.disk_parent',
-  );
-  expect(await refusedOvf((text) => text.replace('ovf:id="file1"', 'ovf:id="file1" ovf:compression="bzip2"'))).toBe(
-    'ova.compression',
-  );
-  expect(await refusedOvf((text) => text.replace(/ovf:format="[^"]*"/, 'ovf:format="urn:vdi"'))).toBe(
-    'ova.disk_format',
-  );
-});
-
-const inChunks = (text: string): string =>
-  text.replace('ovf:href="disk.vmdk.000000000"', 'ovf:href="disk.vmdk" ovf:chunkSize="1000000"');
-
-test('takes a file of one chunk and refuses one of several', async () => {
-  const disks = [{ file: join(images, 'disk.vmdk'), name: 'disk.vmdk.000000000', capacityBytes: 4 * mib }];
-  expect((await describeAt(await build({ disks, editOvf: inChunks }))).disks).toHaveLength(1);
-  const path = await build({
-    disks,
-    editOvf: inChunks,
-    extra: [{ name: 'disk.vmdk.000000001', content: Buffer.from('x') }],
-  });
-  expect((await refusal(() => describeAt(path))).code).toBe('ova.chunked');
-});
-
-test('refuses two members of the disk’s name, and lets others repeat (oVirt writes several called "pad")', async () => {
-  const pad = { name: 'pad', content: Buffer.alloc(9) };
-  expect((await describeAt(await build({ extra: [pad, pad] }))).name).toBe('shop');
-  const path = await build({ manifest: 'none', extra: [{ name: './disk.vmdk', content: randomBytes(600) }] });
-  expect((await refusal(() => describeAt(path))).code).toBe('ova.bad_member');
-});
-
-test('refuses an archive with a link in it, and a directory whose disk is one', async () => {
-  const evil = await build({ extra: [{ name: 'x', type: '2', linkName: '/etc/shadow' }] });
-  expect((await refusal(() => openSource(evil))).code).toBe('ova.bad_member');
-  const path = await build({ layout: 'directory', manifest: 'none' });
-  await rename(join(path, 'disk.vmdk'), join(work, 'elsewhere.vmdk'));
-  await symlink(join(work, 'elsewhere.vmdk'), join(path, 'disk.vmdk'));
-  const { code, params } = await refusal(() => describeAt(path));
-  expect([code, params['problem']]).toEqual(['ova.bad_member', 'is a symbolic link']);
-});
-
-test('refuses two OVFs and none', async () => {
-  const two = await build({ extra: [{ name: 'other.ovf', content: Buffer.from('<x/>') }] });
-  expect((await refusal(() => openSource(two))).code).toBe('ova.several_ovf');
-  expect((await refusal(() => openSource(images))).code).toBe('ova.no_ovf');
-});
-
-test('does not take another OVF’s manifest when one of several OVFs is named', async () => {
-  const path = await build({ layout: 'directory' });
-  await copyFile(join(path, 'shop.ovf'), join(path, 'other.ovf'));
-  expect(Object.keys(await openSource(join(path, 'shop.ovf')))).toContain('verifyManifest');
-  expect(Object.keys(await openSource(join(path, 'other.ovf')))).not.toContain('verifyManifest');
-});
-
-test('refuses an OVF with a DOCTYPE, or one that is too large to be one', async () => {
-  const doctype = await build({ editOvf: (text) => text.replace('?>', '?><!DOCTYPE x>') });
-  expect((await refusal(() => openSource(doctype))).code).toBe('ova.doctype');
-  const large = await build({ editOvf: (text) => text + ' '.repeat(17 * mib) });
-  expect((await refusal(() => openSource(large))).code).toBe('ova.too_large');
-});
-
-test('says how much of a truncated OVA is missing', async () => {
-  const path = await build({ end: false });
-  const size = (await readFile(path)).length;
-  await truncate(path, size - 4096);
-  const { code, params } = await refusal(() => openSource(path));
-  expect([code, params['member']]).toEqual(['ova.truncated', 'disk.vmdk']);
-  expect(params['missing']).toBeGreaterThan(4096 - 512);
-});
-
-test('lets the inspector refuse an image that is not what the OVF says', async () => {
-  for (const [file, format] of [
-    ['disk.qcow2', 'raw'],
-    ['disk.raw', 'vmdk'],
-    ['disk.vmdk', 'qcow2'],
-  ] as const) {
-    const path = await build({ disks: [{ file: join(images, file), format }] });
-    expect((await refusal(() => describeAt(path))).code).toMatch(/^image\./);
-  }
-});
-
-test('never lets a VMDK name a file outside, in an archive or a directory', async () => {
-  const secret = join(work, 'secret');
-  await writeFile(secret, 'marker'.repeat(4096));
-  for (const extent of [secret, '../secret', '/etc/hostname', '/dev/sda']) {
-    const descriptor = `# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\ncreateType="monolithicFlat"\nRW 8 FLAT "${extent}" 0\nddb.adapterType = "ide"\n`;
-    await writeFile(join(work, 'evil.vmdk'), descriptor);
-    for (const layout of ['archive', 'directory'] as const) {
-      const path = await build({
-        layout,
-        path: join(work, `evil-${layout}`),
-        disks: [{ file: join(work, 'evil.vmdk') }],
-      });
-      expect((await refusal(() => describeAt(path))).code).toMatch(/^image\./);
-    }
-  }
 });
 
 test('reads a flat VMDK whose extent lies beside it', async () => {
