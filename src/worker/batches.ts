@@ -2,12 +2,17 @@
  * News on their way to the server: collected into batches of at most 500 objects or about 1 MiB, sent one after the other.
  * While one is on its way the next is filled, and then the source waits: what is not sent is never more than two batches.
  */
+import { Compile } from 'typebox/compile';
+import { Value } from 'typebox/value';
+import { InventoryObject } from '../model/inventory.ts';
 import type { InventoryNews } from '../providers/provider.ts';
 
 export const maxBatchObjects = 500;
 export const maxBatchBytes = 1024 * 1024;
 /** One object with more than this cannot be sent at all. */
 export const maxObjectBytes = 8 * 1024 * 1024;
+/** What the server takes: it refuses a whole batch for one object that is otherwise, again and again. */
+const isObject = Compile(InventoryObject);
 /** More than this many pieces of news go into the next batch. */
 const maxPieces = 90;
 
@@ -62,8 +67,9 @@ export function createBatcher(send: (news: string) => Promise<void>): Batcher {
       }
       for (const object of news.objects) {
         const text = JSON.stringify(object);
-        if (text.length <= maxObjectBytes) await addObject(news.kind, text);
-        else await addObject('unreadable', JSON.stringify(tooLarge(object)));
+        const wrong = news.kind === 'put' && !isObject.Check(object) ? strange(object) : null;
+        if (isTooLarge(text)) await addObject('unreadable', JSON.stringify(tooLarge(object)));
+        else await addObject(wrong === null ? news.kind : 'unreadable', wrong === null ? text : JSON.stringify(wrong));
       }
     },
     flush,
@@ -77,6 +83,21 @@ export function createBatcher(send: (news: string) => Promise<void>): Batcher {
 
 function textOf({ head, objects }: { readonly head: string; readonly objects: readonly string[] | null }): string {
   return objects === null ? `{${head}}` : `{${head},"objects":[${objects.join(',')}]}`;
+}
+
+/** Characters are counted first, because bytes are at most three times as many. */
+function isTooLarge(text: string): boolean {
+  return text.length > maxObjectBytes / 3 && Buffer.byteLength(text) > maxObjectBytes;
+}
+
+/** A name or a number of it is none that can be stored. */
+function strange(object: { readonly ref: string; readonly name?: string }): object {
+  const name = (object.name ?? object.ref).slice(0, 200);
+  const kind = 'kind' in object ? object.kind : '';
+  const own = InventoryObject.anyOf.find(({ properties }) => properties.kind.const === kind);
+  const [first] = own === undefined ? [] : Value.Errors(own, object);
+  const what = first === undefined ? '' : `${first.instancePath.slice(1).replaceAll('/', '.')} ${first.message}`;
+  return { ref: object.ref, name, code: 'provider.object_strange', params: { name, what }, causes: [] };
 }
 
 function tooLarge(object: { readonly ref: string; readonly name?: string }): object {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { emptyVm, type InventoryObject } from '../model/inventory.ts';
+import { emptyVm, type InventoryObject, type InventoryVm } from '../model/inventory.ts';
 import type { InventoryNews } from '../providers/provider.ts';
 import { retryInMs } from './back-off.ts';
 import { createBatcher, maxBatchBytes, maxBatchObjects } from './batches.ts';
@@ -9,13 +9,13 @@ import { forward } from './watch-child.ts';
 
 const snapshot: InventoryNews = { kind: 'snapshot', product: 'p', version: '1', systemId: 's' };
 const synced: InventoryNews = { kind: 'synced' };
-const vm = (ref: string, description = ''): InventoryObject => ({
+const vm = (ref: string, description = '', more: Partial<InventoryVm> = {}): InventoryObject => ({
   kind: 'vm',
   ref,
   name: ref,
   stableId: null,
   parentRef: null,
-  data: { ...emptyVm, description },
+  data: { ...emptyVm, description, ...more },
 });
 
 async function* told(...news: InventoryNews[]): AsyncGenerator<InventoryNews> {
@@ -50,6 +50,21 @@ test('all news arrive in order, in batches of bounded size, one at a time', asyn
   expect(refs).toEqual([...small, ...large].map(({ ref }) => ref));
   expect(all.find(({ kind }) => kind === 'unreadable')).toMatchObject({ objects: [{ ref: 'huge' }] });
   expect(all.find(({ kind }) => kind === 'gone')).toEqual(gone);
+});
+
+test('an object that the server would refuse is listed with the reason, and the others go', async () => {
+  const batches: string[] = [];
+  const batcher = createBatcher(async (text) => void batches.push(text));
+  const strange = vm('strange', '', { memoryBytes: -1 });
+  const long = { ...vm('long'), name: 'x'.repeat(5_000) };
+  const wide = vm('wide', '\u4e2d'.repeat(7 * 1024 * 1024));
+  await forward(told(snapshot, { kind: 'put', objects: [vm('good'), strange, long, wide] }, synced), batcher);
+  const all = batches.flatMap((text) => JSON.parse(text) as InventoryNews[]);
+  const refs = (kind: string): string[] =>
+    all.flatMap((news) => (news.kind === kind && 'objects' in news ? news.objects.map(({ ref }) => ref) : []));
+  expect(refs('put')).toEqual(['good']);
+  expect(refs('unreadable')).toEqual(['strange', 'long', 'wide']);
+  for (const text of batches) expect(Buffer.byteLength(text)).toBeLessThan(16 * 1024 * 1024);
 });
 
 test('what has come goes without waiting for more; the source waits for a slow server; a refusal ends it', async () => {
@@ -107,5 +122,18 @@ test('a secret that a system repeats is taken out of what it says, however it wr
     causes: ['bad login p@ss word', `Basic ${Buffer.from('p@ss word').toString('base64')}`, 'p%40ss%20word'],
   };
   expect(JSON.stringify(scrubbed(said, secrets))).not.toMatch(/p@ss|cEBzcyB3b3Jk|p%40ss/);
+  const signIn = Buffer.from('administrator:p@ss word').toString('base64');
+  for (const before of ['', 'a', 'ab']) {
+    const text = scrubbed(`Basic ${Buffer.from(`${before}${'x'.repeat(7)}:a long p@ss word`).toString('base64')}`, {
+      password: 'a long p@ss word',
+    });
+    expect(Buffer.from(text.slice('Basic '.length), 'base64').toString('latin1')).not.toContain('p@ss');
+  }
+  expect(scrubbed(signIn, secrets)).toContain('•••');
+  const key = `-----BEGIN KEY-----\n${'k1'.repeat(20)}\n${'k2'.repeat(20)}\n-----END KEY-----\n`;
+  expect(scrubbed([`bad line ${'k2'.repeat(20)}`], { key })).toEqual(['bad line •••']);
+  expect(scrubbed('<p>a&amp;b&lt;c</p> a&#38;b&#60;c', { password: 'a&b<c' })).toBe('<p>•••</p> •••');
+  expect(scrubbed('{"said":"q\\"uo\\\\te"}', { password: 'q"uo\\te' })).toBe('{"said":"•••"}');
+  expect(scrubbed('sesameopen', { one: 'sesame', both: 'sesameopen' })).toBe('•••');
   expect(scrubbed({ text: 'abc', n: 1, nothing: null }, secrets)).toEqual({ text: 'abc', n: 1, nothing: null });
 });

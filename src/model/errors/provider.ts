@@ -5,7 +5,8 @@ export const providerErrors = {
   'provider.name_unknown': {
     status: 502,
     message: 'The name {host} of {system} cannot be resolved[ on host {worker}]',
-    next: 'Check the address, and the name service of the machine that runs the worker.',
+    next: 'Check the address, and the name service of the machine that runs the worker. It is tried again by itself.',
+    passing: true,
   },
   'provider.unreachable': {
     status: 502,
@@ -148,6 +149,11 @@ export const providerErrors = {
     status: 422,
     message: 'An object in {system} is too large to be stored: {what}',
     next: 'Give it a shorter name or path there.',
+  },
+  'provider.object_strange': {
+    status: 422,
+    message: 'What is told of {name} cannot be: {what}',
+    next: 'Look at it in the system itself. If it is well there, it is a defect: send us a diagnosis.',
   },
   'provider.too_many_files': {
     status: 422,
