@@ -26,6 +26,7 @@ export type InventoryTables = {
     last_check_at: MaybeTime;
     watch_token: string;
     watch_worker: string | null;
+    unable_workers: Generated<string[]>;
     watch_sequence: Generated<number>;
     snapshot_token: string | null;
     snapshot_started_at: MaybeTime;

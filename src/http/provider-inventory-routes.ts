@@ -4,6 +4,7 @@ import * as api from '../inventory/api.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import { providerToAsk } from '../inventory/provider-store.ts';
 import { keepVm, listObjects, listUnreadable, readInventoryVm, readTree } from '../inventory/read-store.ts';
+import { stopRefused } from '../inventory/watch-store.ts';
 import type { Engine } from '../migration/engine.ts';
 import { toStored, WherryError } from '../model/errors.ts';
 import { InventoryKind, InventoryObject } from '../model/inventory.ts';
@@ -105,17 +106,26 @@ function addVm(app: App, engine: Engine, inventory: Inventory, stopping: AbortSi
     async ({ params }) => {
       const view = await readInventoryVm(db, params.id, inventory.rules());
       if (view.vm.detail === 'full' || view.provider === null || view.goneAt !== null) return view;
+      const asked = await providerToAsk(db, vault, view.provider.id);
+      // Whoever looks must not try a wrong password again, or send one where the certificate has changed.
+      if (asked.stoppedBy !== null) return { ...view, detailError: shown(asked.stoppedBy) };
       try {
-        const vm = await askVm(engine, await providerToAsk(db, vault, view.provider.id), view.ref, stopping);
+        const vm = await askVm(engine, asked, view.ref, stopping);
         await keepVm(db, view, vm, inventory.rules());
         inventory.changed(view.provider.id);
         return await readInventoryVm(db, params.id, inventory.rules());
       } catch (error) {
         if (!(error instanceof WherryError)) throw error;
+        if (error.code === 'provider.sign_in_refused')
+          await stopRefused(db, asked.token, toStored(error)).catch(unlessStale);
         return { ...view, detailError: shown(toStored(error)) };
       }
     },
   );
+}
+
+function unlessStale(error: unknown): void {
+  if (!(error instanceof WherryError) || error.code !== 'provider.stale_watch') throw error;
 }
 
 function addUnsaved(app: App, engine: Engine, stopping: AbortSignal): void {

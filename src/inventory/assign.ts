@@ -19,12 +19,17 @@ export type Assignment =
 
 /**
  * @param via the worker that has to, null: any
+ * @param unable those that have said that they cannot, though another might
  * @param current the one that does
  * @param moveAfterMs how long that one may be silent before another gets its watch: a read from the beginning costs more
  *   than a pause
  */
 export function assign(
-  { via, current }: { readonly via: string | null; readonly current: string | null },
+  {
+    via,
+    current,
+    unable = [],
+  }: { readonly via: string | null; readonly current: string | null; readonly unable?: readonly string[] },
   workers: readonly WorkerFacts[],
   moveAfterMs: number,
 ): Assignment {
@@ -32,7 +37,7 @@ export function assign(
   const mayKeep = (worker: WorkerFacts | null): boolean =>
     worker !== null && (worker.alive || worker.silentMs < moveAfterMs);
   if (current !== null && (via === null || via === current) && mayKeep(of(current))) return { kind: 'keep' };
-  const able = workers.filter(({ id, alive }) => alive && (via === null || id === via));
+  const able = workers.filter(({ id, alive }) => alive && (via === null ? !unable.includes(id) : id === via));
   const best = able.toSorted((a, b) => a.load - b.load || a.id.localeCompare(b.id, 'en'))[0];
   return best === undefined ? { kind: 'nobody', worker: of(via) } : { kind: 'assign', workerId: best.id };
 }

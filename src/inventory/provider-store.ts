@@ -4,7 +4,7 @@ import { type Db, json, sqlState, type Tx } from '../db/db.ts';
 import { recordEvent } from '../db/event-store.ts';
 import { providerSecret, type Vault } from '../db/vault-store.ts';
 import { wakeCommands } from '../migration/news-store.ts';
-import { WherryError } from '../model/errors.ts';
+import { type StoredError, WherryError } from '../model/errors.ts';
 import { newId } from '../model/ids.ts';
 import type { ProviderAccount, Secrets } from '../model/provider.ts';
 import { checkAccount, checkSecretNames, isElsewhere, trusting } from './account.ts';
@@ -150,22 +150,29 @@ export async function keepCheck(db: Db, id: string, check: ProviderCheck): Promi
     .execute();
 }
 
+export type ProviderToAsk = {
+  readonly account: ProviderAccount;
+  readonly secrets: Secrets;
+  readonly workerId: string | null;
+  /** Of its watch, as it was when this was read. */
+  readonly token: string;
+  /** What it waits for somebody to mend; null when it has not stopped. */
+  readonly stoppedBy: StoredError | null;
+};
+
 /** What a question to a worker needs of a saved provider. @throws provider.not_found, secrets.… */
-export async function providerToAsk(
-  db: Db,
-  vault: Vault,
-  id: string,
-): Promise<{ account: ProviderAccount; secrets: Secrets; workerId: string | null }> {
+export async function providerToAsk(db: Db, vault: Vault, id: string): Promise<ProviderToAsk> {
   return db.transaction(async (tx) => {
     const row = await tx
       .selectFrom('provider')
-      .select(['account', 'via', 'watch_worker'])
+      .select(['account', 'via', 'watch_worker', 'watch_token', 'state', 'error'])
       .where('id', '=', id)
       .where('removed_at', 'is', null)
       .executeTakeFirst();
     if (row === undefined) throw new WherryError('provider.not_found', { provider: id });
     const secrets = await openSecrets(tx, vault, id);
-    return { account: row.account, secrets, workerId: row.via ?? row.watch_worker };
+    const { account, via, watch_worker: worker, watch_token: token, state, error } = row;
+    return { account, secrets, workerId: via ?? worker, token, stoppedBy: state === 'stopped' ? error : null };
   });
 }
 
@@ -190,7 +197,14 @@ async function watchAnew(tx: Tx, id: string): Promise<void> {
     .executeTakeFirstOrThrow();
   await tx
     .updateTable('provider')
-    .set({ watch_token: newId(), watch_worker: null, state: 'new', error: null, retry_at: null })
+    .set({
+      watch_token: newId(),
+      watch_worker: null,
+      unable_workers: [],
+      state: 'new',
+      error: null,
+      retry_at: null,
+    })
     .where('id', '=', id)
     .execute();
   if (worker !== null) await wakeCommands(tx, worker);

@@ -82,6 +82,56 @@ test('a changed certificate stops it with old and new shown, and trusting the ne
   expect(await status('POST', `/providers/${view.id}/trust`, hostKey)).toEqual([422, 'provider.setting_wrong']);
 });
 
+test('a password that was refused once is not tried again by whoever looks at a VM', async () => {
+  await worker.hello();
+  const view = await server.add('locked', { account: vcenter, secrets: { password: 'old' }, via: worker.workerId });
+  const watch = await worker.begin(view.id);
+  const summary = aVm('vm-1', { detail: 'summary' });
+  await watch.send(snapshot('s-locked'), put(summary, aVm('vm-2', { detail: 'summary' })), synced);
+  const { items } = await server.ask<{ items: { id: string }[] }>('GET', `/providers/${view.id}/objects?kind=vm`);
+  const look = (index: number) => server.ask<{ detailError: object }>('GET', `/inventory/vms/${items[index]?.id}`);
+  const first = look(0);
+  const call = await nextCall();
+  const params = { system: vcenter.url, user: 'reader' };
+  const error = { code: 'provider.sign_in_refused', params, causes: [] };
+  await worker.post('answer', { callId: call.id, result: null, error });
+  expect(await first).toMatchObject({ detailError: { code: 'provider.sign_in_refused' } });
+  expect(await server.provider(view.id)).toMatchObject({
+    state: 'stopped',
+    error: { code: 'provider.sign_in_refused' },
+  });
+  expect((await watch.send(synced)).status).toBe(410); // its session is of the old password: it ends as well
+  for (const index of [0, 1]) expect(await look(index)).toMatchObject({ detailError: { params } });
+  expect((await worker.commands()).calls).toEqual([]);
+});
+
+test('where one worker cannot reach a provider another is tried, and it stops when none is left', async () => {
+  const other = await server.worker('able');
+  await worker.hello();
+  const view = await server.add('picky');
+  const error = { code: 'provider.unsupported_here', params: { system: 'test', why: 'no ssh' }, causes: [] };
+  const tried = new Set<string>();
+  const all = new Map([worker, other].map((one) => [one.workerId, one]));
+  for (let turn = 0; turn < all.size; turn += 1) {
+    let owner: Worker | undefined;
+    await expect
+      .poll(async () => {
+        for (const one of all.values()) await one.hello();
+        owner = all.get((await server.provider(view.id)).worker?.id ?? ''); // others are silent by now
+        return owner !== undefined && !tried.has(owner.workerId);
+      }, wait)
+      .toBe(true);
+    if (owner === undefined) throw new Error('nobody watches it');
+    tried.add(owner.workerId);
+    await (await owner.begin(view.id)).watching('stopped', error);
+  }
+  expect([...tried].toSorted()).toEqual([...all.keys()].toSorted());
+  const now = async (): Promise<ProviderView> => server.provider(view.id);
+  await expect.poll(now, wait).toMatchObject({ state: 'stopped', error: { code: 'provider.unsupported_here' } });
+  await server.ask('POST', `/providers/${view.id}/refresh`);
+  await expect.poll(async () => (await now()).worker, wait).not.toBeNull();
+});
+
 test('what passes is tried again, told once, and shown with its time', async () => {
   const view = await server.add('away', { account: vcenter, secrets: { password: 'x' } });
   const watch = await worker.begin(view.id);

@@ -5,7 +5,7 @@ import { json } from '../db/db.ts';
 import { recordEvent } from '../db/event-store.ts';
 import { providerSecret, type Vault } from '../db/vault-store.ts';
 import { wakeCommands } from '../migration/news-store.ts';
-import { type StoredError, toStored, WherryError } from '../model/errors.ts';
+import { catalogue, type ErrorEntry, type StoredError, toStored, WherryError } from '../model/errors.ts';
 import { newId } from '../model/ids.ts';
 import type { Secrets } from '../model/provider.ts';
 import { assign, type WorkerFacts } from './assign.ts';
@@ -21,7 +21,7 @@ export async function assignWatches(db: Db, moveAfterMs: number): Promise<string
     await sql`select pg_advisory_xact_lock(${assignLock})`.execute(tx);
     const providers = await tx
       .selectFrom('provider')
-      .select(['id', 'name', 'via', 'watch_worker', 'state', 'error'])
+      .select(['id', 'name', 'via', 'watch_worker', 'state', 'error', 'unable_workers'])
       .where('removed_at', 'is', null)
       .where('state', '!=', 'stopped')
       .orderBy('id')
@@ -30,10 +30,13 @@ export async function assignWatches(db: Db, moveAfterMs: number): Promise<string
     const workers = new Map((await readWorkers(tx)).map((worker) => [worker.id, worker]));
     const changed: string[] = [];
     for (const provider of providers) {
-      const { id, name, via, watch_worker: current } = provider;
-      const found = assign({ via, current }, [...workers.values()], moveAfterMs);
+      const { id, name, via, watch_worker: current, unable_workers: unable } = provider;
+      const found = assign({ via, current, unable }, [...workers.values()], moveAfterMs);
       if (found.kind === 'keep') continue;
-      if (found.kind === 'nobody') {
+      if (found.kind === 'nobody' && unable.length > 0 && isAboutWorker(provider.error)) {
+        await tx.updateTable('provider').set({ state: 'stopped' }).where('id', '=', id).execute();
+        await tellOfTrouble(tx, { id, name, error: null }, 'stopped', provider.error);
+      } else if (found.kind === 'nobody') {
         if (current === null && provider.error?.code === 'provider.no_worker') continue;
         await leaveUnwatched(tx, id, name, found.worker);
       } else {
@@ -136,13 +139,17 @@ export async function takeWatching(db: Db, { token, state, error, retryInMs }: W
   return db.transaction(async (tx) => {
     const before = await tx
       .selectFrom('provider')
-      .select(['id', 'name', 'state', 'error'])
+      .select(['id', 'name', 'state', 'error', 'via', 'watch_worker'])
       .where('watch_token', '=', token)
       .where('removed_at', 'is', null)
       .forUpdate()
       .executeTakeFirst();
     if (before === undefined) throw new WherryError('provider.stale_watch', {});
     if (before.state === 'stopped') return before.id;
+    if (state === 'stopped' && before.via === null && before.watch_worker !== null && isAboutWorker(error)) {
+      await moveOn(tx, before.id, before.watch_worker, error);
+      return before.id;
+    }
     const retryAt =
       retryInMs === null ? null : sql<Date>`clock_timestamp() + ${retryInMs}::float8 * interval '1 millisecond'`;
     await tx
@@ -153,6 +160,29 @@ export async function takeWatching(db: Db, { token, state, error, retryInMs }: W
     await tellOfTrouble(tx, before, state, error);
     return before.id;
   });
+}
+
+/** Nothing is wrong with the provider: this worker lacks something that another may have. */
+function isAboutWorker(error: StoredError | null): error is StoredError {
+  const entry: ErrorEntry | undefined = error === null ? undefined : catalogue[error.code];
+  return entry?.elsewhere === true;
+}
+
+/** Another worker gets its turn, until none is left. The error is kept for when that comes. */
+async function moveOn(tx: Tx, id: string, worker: string, error: StoredError): Promise<void> {
+  await tx
+    .updateTable('provider')
+    .set({
+      watch_worker: null,
+      watch_token: newId(),
+      state: 'new',
+      error: json(error),
+      retry_at: null,
+      unable_workers: sql<string[]>`array_append(unable_workers, ${worker}::uuid)`,
+    })
+    .where('id', '=', id)
+    .execute();
+  await wakeCommands(tx, worker);
 }
 
 /** Said when it stops, and when trouble begins; not at each try. */
@@ -166,4 +196,18 @@ async function tellOfTrouble(
   const params = { ...error?.params, provider: before.name, providerId: before.id, error: error?.code ?? '' };
   const code = state === 'stopped' ? 'provider.stopped' : 'provider.retrying';
   await recordEvent(tx, { actor: 'server', code, params, severity: state === 'stopped' ? 'error' : 'warning' });
+}
+
+/**
+ * Somebody else than its watch was refused with its password: it is not tried again before somebody has changed something,
+ * whoever asks. A provider whose account was changed since is left alone: its `token` is another one.
+ */
+export async function stopRefused(db: Db, token: string, error: StoredError): Promise<void> {
+  const { code, params, causes } = error;
+  await takeWatching(db, {
+    token,
+    state: 'stopped',
+    error: { code, params: { ...params }, causes: [...causes] },
+    retryInMs: null,
+  });
 }
