@@ -72,8 +72,8 @@ async function resultOf(db: Executor, vmMigrationId: string, step: string): Prom
 }
 
 /**
- * Of each chunk what was told last: what was copied, or what an applied conversion made of it afterwards. An attempt that
- * did not succeed may have applied anything: what it told does not count.
+ * Of each chunk what was told last: what was copied, or what an applied conversion made of it afterwards (also where the same
+ * attempt had to copy it first). An attempt that did not succeed may have applied anything: what it told does not count.
  */
 async function digestsOf(db: Executor, targetCopyId: string, disk: string, sizeBytes: number) {
   const coverage = createCoverage(sizeBytes);
@@ -95,7 +95,7 @@ async function digestsOf(db: Executor, targetCopyId: string, disk: string, sizeB
           and not exists (select from copy_restart r
                           where r.target_copy_id = a.target_copy_id and r.disk_id = a.disk_id and r.token > a.token)
         order by a.chunk, a.token desc)
-      select chunk, c.digest as copied, case when c.token is null or a.token > c.token then a.digest end as applied
+      select chunk, c.digest as copied, case when c.token is null or a.token >= c.token then a.digest end as applied
       from copied c full join applied a using (chunk)`.execute(db);
     for (const { chunk, copied, applied } of rows) {
       const digest = applied ?? copied;

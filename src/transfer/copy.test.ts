@@ -8,7 +8,7 @@ import { WherryError } from '../model/errors.ts';
 import { copyDisk } from './copy.ts';
 import { type CrashDisk, connection, contentOf, crashDisk, delay } from './crash-disk.ts';
 import { chunkCount, chunkDigest, leafBytes, leafDigest, leafRange, leavesOfChunk, zeroChunkDigest } from './digest.ts';
-import type { Disk, Extent, WritableDisk } from './disk.ts';
+import type { Disk, Extent, Range, WritableDisk } from './disk.ts';
 import { openJournal } from './journal.ts';
 
 const MiB = 1024 * 1024;
@@ -155,6 +155,26 @@ describe('a copy', () => {
     expect(most).toBeGreaterThanOrEqual(24);
     expect(most).toBeLessThanOrEqual(32);
     expect(target.content.equals(source.content)).toBe(true);
+  });
+
+  it('tells what was left out once, when it was copied in several passes', async () => {
+    const source = crashDisk(randomBytes(4 * leafBytes));
+    const target = crashDisk(Buffer.alloc(4 * leafBytes));
+    const broken: WritableDisk = {
+      ...target,
+      write: async () => {
+        await delay(50);
+        throw new WherryError('transfer.connection_lost', { where: 'x' });
+      },
+    };
+    let asked = 0;
+    const whole = { offset: 0, length: 4 * leafBytes };
+    // Told while the first two leaves are under way; the second pass leaves them out, too.
+    const discarded = (): Range[] => (++asked <= 2 ? [] : [whole]);
+    const reopenTarget = async (): Promise<WritableDisk> => target;
+    const request = { diskId: 'd', source, target: broken, reopenTarget, discarded, retry: quick };
+    const result = await copyDisk(request, never);
+    expect(result).toMatchObject({ restarts: 1, discarded: [whole] });
   });
 
   it('skips what a completed conversion trimmed, and copies it when the next run no longer says so', async () => {

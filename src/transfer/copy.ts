@@ -14,6 +14,7 @@ import type { Disk, Range, WritableDisk } from './disk.ts';
 import type { RateSample, Station, Waited } from './explain.ts';
 import type { FlushRule } from './flusher.ts';
 import type { Journal } from './journal.ts';
+import { united } from './ranges.ts';
 import { type RetryPolicy, defaultRetry, isPassing, retryDelay } from './retry.ts';
 import type { Limit } from './throttle.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -129,7 +130,7 @@ export async function copyDisk(request: CopyRequest, signal: AbortSignal): Promi
       coverage,
       bytesTotal: source.sizeBytes,
       bytesMoved: state.bytesMoved,
-      discarded: [...state.discarded].sort((a, b) => a.offset - b.offset),
+      discarded: united(state.discarded), // a pass after another may have begun before it
       waited: state.account.waited(),
       bottleneck: state.account.bottleneck(),
       samples: state.account.samples(),

@@ -15,3 +15,14 @@ export function holds(ranges: readonly Range[], inner: Range): boolean {
   const one = ranges[low - 1];
   return one !== undefined && one.offset + one.length >= inner.offset + inner.length;
 }
+
+/** What any of `ranges` holds, ascending; those that meet or overlap are one. */
+export function united(ranges: readonly Range[]): Range[] {
+  const found: { offset: number; length: number }[] = [];
+  for (const { offset, length } of [...ranges].sort((a, b) => a.offset - b.offset)) {
+    const last = found.at(-1);
+    if (last === undefined || last.offset + last.length < offset) found.push({ offset, length });
+    else last.length = Math.max(last.length, offset + length - last.offset);
+  }
+  return found;
+}
