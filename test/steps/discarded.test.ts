@@ -64,6 +64,7 @@ test('another conversion first gets what the copy left out', async () => {
   await run.convert(...others); // its overlays were lost, and made again
   await run.step('apply');
   expect(run.log.join('\n')).toContain('that part is copied now');
+  expect(run.reached.filter((point) => point === 'verify.done')).toHaveLength(2); // by verify, and of that part
   expect(await targetDigest(copy)).toBe(await expectedDigest(copy, ...others));
   expect(chunksOf(copy)).toEqual([0, 1, 2, 3]);
 });

@@ -42,6 +42,8 @@ export type Run = {
   readonly checkpoints: Map<string, unknown>;
   /** Called at each fail point: may throw, wait, or change what is outside. */
   at: (point: FailPoint) => Promise<void> | void;
+  /** Called when a row is durable: may throw. */
+  onLedger: (row: LedgerRow) => void;
   context(step: string): StepContext;
   step(name: StepName): Promise<unknown>;
   /** As if virt-v2v had made these changes (qemu-io commands) of the first disk. */
@@ -96,6 +98,7 @@ export function newRun(
     results: {},
     checkpoints: new Map(Object.entries(how.checkpoints ?? {})),
     at: () => undefined,
+    onLedger: () => undefined,
     context: (name) => contextOf(name),
     step: async (name) => {
       const code: Step = steps[name];
@@ -152,7 +155,10 @@ export function newRun(
     // Digests of what was applied are kept apart from those of the source.
     journal: (entries) => void copy.chunks.push(...entries.filter(({ applied }) => applied !== true)),
     log: (level, text) => void run.log.push(`${level}: ${text}`),
-    ledger: async (row) => void copy.ledger.set(row.id, row),
+    ledger: async (row) => {
+      copy.ledger.set(row.id, row);
+      run.onLedger(row);
+    },
     checkpoint: async (value) => void run.checkpoints.set(name, structuredClone(value)),
     chunks: async (diskId, { identity, startOver } = {}) => {
       const changed = identity !== undefined && copy.identity !== null && copy.identity !== identity;

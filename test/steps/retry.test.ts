@@ -147,6 +147,29 @@ test('a journal that is older than what somebody else has copied meanwhile count
   expect(run.log.join('\n')).toContain('it is about something else');
 });
 
+test('a VM that an earlier undoing could not remove goes first, and its disks are made anew', async () => {
+  await using copy = await newCopy(64, half);
+  const before = await upTo(newRun(copy));
+  await before.step('create-vm');
+  const run = newRun(copy);
+  const written: string[] = [];
+  run.onLedger = ({ kind, state }) => {
+    if (state === 'removed') written.push(kind);
+    if (kind === 'target-vm') throw new Error('killed');
+  };
+  await run.step('preflight');
+  // Killed when the VM is gone: that its disks may have been run from must not be forgotten with it.
+  await expect(run.step('create-disks')).rejects.toThrow('killed');
+  expect(await readdir(copy.out)).not.toContain('web.xml');
+  await run.step('create-disks');
+  expect(written).toEqual(['target-vm', 'target-disk']);
+  expect((await stat(await partialOf(copy))).blocks).toBe(0);
+  expect(await readdir(copy.out)).toEqual([`web-disk0.raw.${copy.id}.partial`]);
+  await run.step('copy');
+  await run.step('verify');
+  expect(await targetDigest(copy)).toBe(await expectedDigest(copy));
+});
+
 test('disks that a VM may have run from are made anew, and so is what now has another name', async () => {
   await using copy = await newCopy(64, half);
   await upTo(newRun(copy));

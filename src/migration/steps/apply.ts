@@ -29,9 +29,9 @@ export const apply: Step = async (context) => {
   const present = await presentConversion(context, ends.identity);
   const before = context.lease.checkpoint === null ? null : Value.Parse(Applied, context.lease.checkpoint);
   // Before a new conversion: where the source can only be read in order, it works on the target copy.
-  if (present === null) await backToCopy(context, ends, before);
-  else if (before !== null && before.overlayId !== present.overlayId) await backToCopy(context, ends, before);
-  else await stillDiscarded(context, ends);
+  const same = present !== null && present.overlayId === before?.overlayId;
+  if (!same) await backToCopy(context, ends, before);
+  else await stillDiscarded(context, ends); // what was missing was copied and proved before this list was saved
   const { vm } = resultOf(context, 'preflight');
   const { overlayId, overlays, guest } = present ?? (await convertAgain(context, ends));
 
@@ -60,11 +60,11 @@ async function convertAgain(context: StepContext, ends: Ends): Promise<Converted
 async function backToCopy(context: StepContext, ends: Ends, before: Applied | null): Promise<void> {
   const { vm } = resultOf(context, 'preflight');
   if (before !== null) await restore(context, ends, before);
-  await stillDiscarded(context, ends);
+  const still = await stillDiscarded(context, ends);
   if (context.lease.vmMigration.spec.options.verify === 'none') return;
   for (const [index, disk] of resultOf(context, 'create-disks').disks.entries()) {
     const mended = touched((before?.clusters[disk.diskId] ?? []).map(extentOf), disk.sizeBytes);
-    const left = maybeResultOf(context, 'copy')?.discarded?.disks[disk.diskId] ?? [];
+    const left = still.size > 0 ? [] : (maybeResultOf(context, 'copy')?.discarded?.disks[disk.diskId] ?? []);
     for (const [offset, length] of left) for (const chunk of chunksIn({ offset, length })) mended.add(chunk);
     if (mended.size === 0) continue;
     const known = Array.from({ length: chunkCount(disk.sizeBytes) }, (_, chunk) => chunk).filter(
@@ -72,7 +72,8 @@ async function backToCopy(context: StepContext, ends: Ends, before: Applied | nu
     );
     const report = (progress: DiskProgress): void =>
       context.progress({ phase: 'reading back', fraction: null, disks: [progress] });
-    await ofDisk(vm, disk.diskId, proveDisk(context, ends, { vm, disk, index, known, discarded: [], report }));
+    const discarded = still.get(disk.diskId) ?? [];
+    await ofDisk(vm, disk.diskId, proveDisk(context, ends, { vm, disk, index, known, discarded, report }));
   }
 }
 

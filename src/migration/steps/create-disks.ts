@@ -1,6 +1,6 @@
 import Type from 'typebox';
 import Value from 'typebox/value';
-import type { DiskRequest, Target, TargetDisk } from '../../providers/provider.ts';
+import type { DiskRequest, Target, TargetDisk, TargetVm } from '../../providers/provider.ts';
 import type { LedgerRow } from '../protocol.ts';
 import type { Step, StepContext } from '../step.ts';
 import { diskName, ofDisk } from './ends.ts';
@@ -18,6 +18,7 @@ export const createDisks: Step = async (context) => {
   const requests = vm.disks.map((disk, index): DiskRequest => {
     return { mark, vm, targetName, diskId: disk.id, index, sizeBytes: disk.sizeBytes ?? 0 };
   });
+  await removeVm(context, target);
   await removeOthers(context, target, requests);
   const disks: TargetDisk[] = [];
   for (const request of requests) {
@@ -38,6 +39,21 @@ export const createDisks: Step = async (context) => {
   await context.failPoint('create-disks.done');
   return { value: { disks } };
 };
+
+/**
+ * A VM that an earlier undoing did not get away: first of all, because nothing is taken from under a VM, nor written there.
+ * Whether somebody has started it nobody can tell; so its disks are made anew.
+ */
+async function removeVm(context: StepContext, target: Target): Promise<void> {
+  const mark = { targetCopyId: context.lease.vmMigration.targetCopyId };
+  for (const row of openRows(context, 'target-vm')) {
+    await context.checkpoint({ anew: true });
+    await context.mayAct();
+    await target.removeVm(mark, row.ref as TargetVm, context.signal);
+    await context.ledger({ ...row, state: 'removed' } satisfies LedgerRow);
+    context.log('info', `the VM of an earlier attempt is removed: ${JSON.stringify((row.ref as TargetVm).ref)}`);
+  }
+}
 
 /** What was kept and cannot be used: of a disk that the VM no longer has, under another name, or run from. */
 async function removeOthers(context: StepContext, target: Target, requests: readonly DiskRequest[]): Promise<void> {
