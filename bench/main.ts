@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { consoleTable } from './console.ts';
 import { copy } from './copy.ts';
 import { inventory } from './inventory.ts';
 import { latency } from './latency.ts';
@@ -24,6 +25,7 @@ const benches: Readonly<Record<string, Bench>> = {
   ova,
   search,
   inventory,
+  console: consoleTable,
 };
 const { values, positionals } = parseArgs({
   allowPositionals: true,

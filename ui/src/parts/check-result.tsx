@@ -1,5 +1,5 @@
 import { Button, ExpandableSection, Label } from '@patternfly/react-core';
-import { CheckCircleIcon, ExclamationCircleIcon } from '@patternfly/react-icons';
+import { CheckCircleIcon, ExclamationCircleIcon, InfoCircleIcon } from '@patternfly/react-icons';
 import { Table, Tbody, Td, Th, Thead, Tr } from '@patternfly/react-table';
 import { useState } from 'react';
 import type { ProviderCheck } from '../api/types.ts';
@@ -21,15 +21,7 @@ export function CheckRows({ check }: { readonly check: ProviderCheck }) {
             <Tr key={`${at} ${row.what}`}>
               <Td dataLabel="Checked">{sentence(row.what)}</Td>
               <Td dataLabel="Result">
-                {row.ok ? (
-                  <Label isCompact variant="outline" status="success" icon={<CheckCircleIcon />}>
-                    OK
-                  </Label>
-                ) : (
-                  <Label isCompact variant="outline" status="danger" icon={<ExclamationCircleIcon />}>
-                    Failed
-                  </Label>
-                )}
+                <Result ok={row.ok} needed={!check.ok} />
               </Td>
               <Td dataLabel="Found" modifier="breakWord">
                 {row.detail}
@@ -45,6 +37,29 @@ export function CheckRows({ check }: { readonly check: ProviderCheck }) {
       </Table>
       {check.role !== '' && <Role text={check.role} />}
     </div>
+  );
+}
+
+/** Of a check that is well as a whole, what is missing is not needed. */
+function Result({ ok, needed }: { readonly ok: boolean; readonly needed: boolean }) {
+  if (ok) {
+    return (
+      <Label isCompact variant="outline" status="success" icon={<CheckCircleIcon />}>
+        OK
+      </Label>
+    );
+  }
+  if (!needed) {
+    return (
+      <Label isCompact variant="outline" status="info" icon={<InfoCircleIcon />}>
+        Missing
+      </Label>
+    );
+  }
+  return (
+    <Label isCompact variant="outline" status="danger" icon={<ExclamationCircleIcon />}>
+      Failed
+    </Label>
   );
 }
 

@@ -14,7 +14,7 @@ export function SeverityCount({ severity, count }: { readonly severity: Severity
     <span className={look} title={severity}>
       {icon}
       <span className="pf-v6-screen-reader">{severity} </span>
-      {count}
+      {count.toLocaleString()}
     </span>
   );
 }

@@ -45,7 +45,9 @@ function Frame({ title, children }: { readonly title: string; readonly children:
           </BreadcrumbItem>
           <BreadcrumbItem isActive>{title}</BreadcrumbItem>
         </Breadcrumb>
-        <Title headingLevel="h1">{title}</Title>
+        <div className="w-all">
+          <Title headingLevel="h1">{title}</Title>
+        </div>
       </PageSection>
       <PageSection isFilled>{children}</PageSection>
     </>

@@ -5,15 +5,7 @@ import { time } from '../../format.ts';
 import { Fingerprint, Term } from '../../parts/certificate.tsx';
 import { addressOf, typeTitles } from '../../parts/provider.tsx';
 import { SeverityCounts } from '../../parts/severity.tsx';
-import { withVersion } from '../providers/table.tsx';
-
-const kinds = {
-  datacenter: 'datacenters',
-  cluster: 'clusters',
-  host: 'hosts',
-  network: 'networks',
-  storage: 'storages',
-} as const;
+import { alsoIn, some, withVersion } from '../providers/table.tsx';
 
 export function OverviewTab({ provider }: { readonly provider: ProviderView }) {
   const { id, type, account, counts, concerns, product, version, syncedAt, newsAt, worker, via, secrets } = provider;
@@ -35,10 +27,8 @@ export function OverviewTab({ provider }: { readonly provider: ProviderView }) {
         <SeverityCounts counts={concerns} />
       </Term>
       <Term name="Also in it">
-        {Object.entries(kinds)
-          .filter(([kind]) => counts[kind as keyof typeof kinds] > 0)
-          .map(([kind, name]) => `${counts[kind as keyof typeof kinds]} ${name}`)
-          .join(', ') || 'nothing'}
+        {[...some(counts.datacenter, 'datacenter'), ...some(counts.cluster, 'cluster'), ...alsoIn(counts)].join(', ') ||
+          'nothing'}
       </Term>
       <Term name="Worker">
         {worker === null ? 'none now' : `${worker.name}${worker.alive ? '' : ' (silent)'}`}

@@ -1,7 +1,7 @@
 import { Table, Tbody, Td, Th, Thead, Tr } from '@patternfly/react-table';
 import { Link } from 'react-router';
 import type { ProviderView } from '../../api/types.ts';
-import { time } from '../../format.ts';
+import { count, time } from '../../format.ts';
 import { addressOf, ProviderStateLabel, typeTitles } from '../../parts/provider.tsx';
 import { SeverityCounts } from '../../parts/severity.tsx';
 import { ProviderActions } from './actions.tsx';
@@ -12,16 +12,13 @@ export function ProviderTable({ providers }: { readonly providers: readonly Prov
       <Thead>
         <Tr>
           <Th width={20}>Name</Th>
-          <Th>Type</Th>
-          <Th width={25}>State</Th>
+          <Th width={20}>Type</Th>
+          <Th width={20}>State</Th>
           <Th>VMs</Th>
-          <Th>Hosts</Th>
-          <Th>Storages</Th>
-          <Th>Networks</Th>
+          <Th modifier="wrap">VMs with concerns</Th>
+          <Th>Also in it</Th>
           <Th>Unreadable</Th>
-          <Th modifier="nowrap">VMs with concerns</Th>
-          <Th>Last in step</Th>
-          <Th>Worker</Th>
+          <Th modifier="wrap">Last in step</Th>
           <Th screenReaderText="Actions" />
         </Tr>
       </Thead>
@@ -38,7 +35,7 @@ function ProviderRow({ provider }: { readonly provider: ProviderView }) {
   const { id, name, type, account, product, version, error, counts, unreadable, concerns, syncedAt, worker } = provider;
   return (
     <Tr>
-      <Td dataLabel="Name" modifier="breakWord">
+      <Td dataLabel="Name">
         <Link to={`/providers/${id}`}>{name}</Link>
         <div className="w-subtle">{addressOf(account)}</div>
       </Td>
@@ -60,9 +57,14 @@ function ProviderRow({ provider }: { readonly provider: ProviderView }) {
           {counts.vm.toLocaleString()}
         </Link>
       </Td>
-      <Td dataLabel="Hosts">{counts.host}</Td>
-      <Td dataLabel="Storages">{counts.storage}</Td>
-      <Td dataLabel="Networks">{counts.network}</Td>
+      <Td dataLabel="VMs with concerns">
+        <SeverityCounts counts={concerns} />
+      </Td>
+      <Td dataLabel="Also in it">
+        {alsoIn(counts).map((text) => (
+          <div key={text}>{text}</div>
+        ))}
+      </Td>
       <Td dataLabel="Unreadable">
         {unreadable === 0 ? (
           '–'
@@ -72,16 +74,24 @@ function ProviderRow({ provider }: { readonly provider: ProviderView }) {
           </Link>
         )}
       </Td>
-      <Td dataLabel="VMs with concerns">
-        <SeverityCounts counts={concerns} />
+      <Td dataLabel="Last in step">
+        {syncedAt === null ? 'never' : time(syncedAt)}
+        <div className="w-subtle">{worker === null ? 'no worker now' : `by worker ${worker.name}`}</div>
       </Td>
-      <Td dataLabel="Last in step">{syncedAt === null ? 'never' : time(syncedAt)}</Td>
-      <Td dataLabel="Worker">{worker?.name ?? '–'}</Td>
       <Td dataLabel="Actions" isActionCell>
         <ProviderActions provider={provider} />
       </Td>
     </Tr>
   );
+}
+
+/** What there is besides VMs; what there is none of is not named. */
+export function alsoIn(counts: ProviderView['counts']): readonly string[] {
+  return [...some(counts.host, 'host'), ...some(counts.storage, 'storage'), ...some(counts.network, 'network')];
+}
+
+export function some(number: number, name: string): readonly string[] {
+  return number === 0 ? [] : [count(number, name)];
 }
 
 /** Most products say their version in their name. */

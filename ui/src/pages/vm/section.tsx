@@ -26,7 +26,9 @@ export function Section<T>(props: {
           <Thead>
             <Tr>
               {columns.map((column) => (
-                <Th key={column.title}>{column.title}</Th>
+                <Th key={column.title} modifier="wrap">
+                  {column.title}
+                </Th>
               ))}
             </Tr>
           </Thead>

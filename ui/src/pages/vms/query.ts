@@ -12,15 +12,15 @@ export type Column = {
 };
 
 export const columns: readonly Column[] = [
-  { title: 'Name', sort: 'name', width: 17 },
+  { title: 'Name', sort: 'name', width: 16 },
   { title: 'Power', sort: 'power', width: 8 },
   { title: 'Provider', sort: 'provider', width: 11 },
-  { title: 'Host', sort: 'host', width: 12 },
+  { title: 'Host', sort: 'host', width: 13 },
   { title: 'Cluster', sort: 'cluster', width: 9 },
-  { title: 'OS', sort: 'os', width: 15 },
+  { title: 'OS', sort: 'os', width: 13 },
   { title: 'CPUs', sort: 'cpus', width: 6 },
-  { title: 'Memory', sort: 'memory', width: 7 },
-  { title: 'Disks', sort: 'disks.total', width: 7 },
+  { title: 'Memory', sort: 'memory', width: 8 },
+  { title: 'Disks', sort: 'disks.total', width: 8 },
   { title: 'Concerns', sort: 'severity', width: 8 },
 ];
 

@@ -1,0 +1,106 @@
+/**
+ * The list of 50,000 VMs in Chromium, on the real server: how long until its first rows stand there, and how long rows are
+ * missing while somebody turns the wheel. What is missing is looked for in every frame, at five heights of the list.
+ */
+import { openConsole } from '../test/browser/console.ts';
+import { createTestDatabase } from '../src/db/testing.ts';
+import type { Row } from './measure.ts';
+import type { Bench } from './result.ts';
+import { fill } from './search-vms.ts';
+
+const vms = 50_000;
+const opened = 5;
+/** Turns of a wheel, of 120 pixels each, at 30 a second: 100 rows a second. */
+const turns = 300;
+const turnPx = 120;
+const betweenMs = 33;
+
+export const consoleTable: Bench = async () => {
+  const database = await createTestDatabase();
+  try {
+    await fill(database.db, vms, 5);
+    // There are no such systems: nobody has to look for them.
+    await database.db.pool.query("update provider set state = 'stopped'");
+    const { host, user, database: name } = database.connection;
+    process.env['WHERRY_DATABASE_URL'] = `postgres://${user}@/${name}?host=${encodeURIComponent(String(host))}`;
+    return await look();
+  } finally {
+    delete process.env['WHERRY_DATABASE_URL'];
+    await database.close();
+  }
+};
+
+async function look(): ReturnType<Bench> {
+  await using ui = await openConsole();
+  const { page } = ui;
+  await page.goto(ui.address);
+  await page.getByLabel('Set-up token').fill(ui.setupToken);
+  await page.getByLabel('New password').fill('a-long-enough-one');
+  await page.getByRole('button', { name: 'Create the administrator' }).click();
+  const firstMs: number[] = [];
+  for (let round = 0; round < opened; round += 1) {
+    await page.getByRole('link', { name: 'Overview', exact: true }).click();
+    await page.getByRole('heading', { name: 'Migrations' }).waitFor();
+    firstMs.push(Number(await page.evaluate(openList)));
+  }
+  await page.getByText(`${vms.toLocaleString('en-US')} VMs`).waitFor();
+  await page.locator('.w-rows').hover();
+  await page.evaluate(watchFrames);
+  for (let turn = 0; turn < turns; turn += 1) {
+    await page.mouse.wheel(0, turnPx);
+    await page.waitForTimeout(betweenMs);
+  }
+  const { blankMs, scrolledPx, rowPx } = (await page.evaluate('window.stopWatching()')) as Record<string, number>;
+  const rows = firstMs.map((ms, round) => row(`first rows, opened ${round + 1}`, ms));
+  rows.push(row(`scrolled ${Math.round((scrolledPx ?? 0) / (rowPx ?? 1))} rows, longest blank`, blankMs ?? Number.NaN));
+  return {
+    rows,
+    findings: [
+      { what: `first rows of ${vms} VMs, slowest of ${opened}`, value: Math.max(...firstMs), limit: 1_000, unit: 'ms' },
+      { what: 'longest time that a row was missing', value: blankMs ?? Number.NaN, limit: 50, unit: 'ms' },
+    ],
+  };
+}
+
+// Texts, because they run in the page: our own functions are not there.
+const openList = `new Promise((resolve) => {
+  const began = performance.now();
+  for (const link of document.querySelectorAll('nav a')) if (link.textContent === 'Virtual machines') link.click();
+  const look = () => {
+    const isThere = document.querySelector('.w-vm-table tbody a') !== null && location.pathname === '/vms';
+    if (isThere) requestAnimationFrame(() => resolve(performance.now() - began));
+    else requestAnimationFrame(look);
+  };
+  look();
+})`;
+
+const watchFrames = `{
+  const list = document.querySelector('.w-rows');
+  const before = list.scrollTop;
+  let blankSince = null;
+  let longest = 0;
+  let runs = true;
+  const frame = (now) => {
+    const { left, top, height } = list.getBoundingClientRect();
+    const isBlank = [0.1, 0.3, 0.5, 0.7, 0.95].some((part) => {
+      const row = document.elementFromPoint(left + 40, top + height * part)?.closest('tr');
+      return row == null || row.matches('.w-space, .w-row-coming');
+    });
+    if (!isBlank) blankSince = null;
+    else {
+      blankSince ??= now;
+      longest = Math.max(longest, now - blankSince + 1000 / 60);
+    }
+    if (runs) requestAnimationFrame(frame);
+  };
+  requestAnimationFrame(frame);
+  window.stopWatching = () => {
+    runs = false;
+    return { blankMs: longest, scrolledPx: list.scrollTop - before, rowPx: list.querySelector('tbody tr:not(.w-space)').offsetHeight };
+  };
+  null;
+}`;
+
+function row(name: string, ms: number): Row {
+  return { name, wallSeconds: ms / 1_000, cpuSeconds: 0, peakMiB: 0, sumMiB: 0, runs: [] };
+}
