@@ -21,7 +21,7 @@ const heartbeatsPerLease = 6;
 /** A watch moves to another worker after so much silence: it costs a read from the beginning. */
 const silentLeases = 3;
 
-const enginePart: MakePart = async ({ db, vault, hub, config, log }): Promise<ServerPart> => {
+const enginePart: MakePart = async ({ db, vault, hub, config, home, log }): Promise<ServerPart> => {
   const engine = await startEngine({
     db,
     vault,
@@ -29,12 +29,21 @@ const enginePart: MakePart = async ({ db, vault, hub, config, log }): Promise<Se
     heartbeatMs: Math.round(config.leaseMs / heartbeatsPerLease),
     onError: (error) => log.error({ err: error }, 'the engine’s clock'),
   });
+  // One book: what comes is judged by the rules that searches and the judge know.
+  const rules = createRuleBook(home.rules);
   const inventory = startInventory({
     db,
     vault,
+    rules: () => rules.current(),
     publish: (id) => hub.publish({ kind: 'provider', id }),
     moveAfterMs: config.leaseMs * silentLeases,
     onError: (error) => log.error({ err: error }, 'the inventory’s clock'),
+  });
+  const judge = startJudge({
+    db,
+    rules,
+    onProblem: (text) => log.warn(text),
+    onError: (error) => log.error({ err: error }, 'the clock of the concerns'),
   });
   return {
     routes: [
@@ -45,24 +54,14 @@ const enginePart: MakePart = async ({ db, vault, hub, config, log }): Promise<Se
       providerRoutes(engine, inventory),
       providerInventoryRoutes(engine, inventory),
       uploadRoutes(engine, inventory),
+      inventoryRoutes(rules),
     ],
     stop: async () => {
+      await judge.stop();
       await inventory.stop();
       await engine.stop();
     },
   };
-};
-
-/** Searches, and the concerns that they find VMs by. */
-const searchPart: MakePart = async ({ db, home, log }): Promise<ServerPart> => {
-  const rules = createRuleBook(home.rules);
-  const judge = startJudge({
-    db,
-    rules,
-    onProblem: (text) => log.warn(text),
-    onError: (error) => log.error({ err: error }, 'the clock of the concerns'),
-  });
-  return { routes: [inventoryRoutes(rules)], stop: () => judge.stop() };
 };
 
 const workerPart: MakePart = async ({ db, config, home, log }): Promise<ServerPart> => {
@@ -85,4 +84,4 @@ const workerPart: MakePart = async ({ db, config, home, log }): Promise<ServerPa
   };
 };
 
-export const serverParts: readonly MakePart[] = [enginePart, searchPart, workerPart];
+export const serverParts: readonly MakePart[] = [enginePart, workerPart];

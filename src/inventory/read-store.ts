@@ -142,6 +142,8 @@ export async function keepVm(
       .forUpdate()
       .executeTakeFirst();
     if (row?.system_id === undefined || row.system_id === null) return;
+    const own = await tx.selectFrom('inventory_object').select('system_id').where('id', '=', id).executeTakeFirst();
+    if (own?.system_id !== row.system_id) return; // the provider is another system since
     const { system_id: systemId, type, snapshot_token: snapshotToken, state } = row;
     const place: Place = { systemId, type, snapshotToken, reading: state === 'reading', rules };
     if (vm === null) await markGone(tx, [id]);

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -20,6 +20,20 @@ test('a child that crashes leaves how it ended and its last words; one that is k
     await killed.kill();
     expect(await killed.ended).toEqual({ how: 'was killed by SIGKILL', lastWords: '' });
   } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}, 30_000);
+
+test('a child that is brought down leaves no image of its memory, which holds secrets', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'wherry-child-'));
+  const started = Promise.withResolvers<void>();
+  const child = startStepChild({ ...quiet, directory, onMessage: () => started.resolve() });
+  try {
+    await started.promise;
+    const limits = await readFile(`/proc/${child.pid}/limits`, 'utf8');
+    expect(limits).toMatch(/^Max core file size\s+0\s+0\s/m);
+  } finally {
+    await child.kill();
     await rm(directory, { recursive: true, force: true });
   }
 }, 30_000);

@@ -133,8 +133,17 @@ function sendQuietly(child: ChildProcess, message: object): void {
   if (child.connected) child.send(message, () => undefined);
 }
 
+/** The memory of a child holds secrets; one that a hostile answer brings down must not leave it on a disk. */
+const noCore = ['prlimit', '--core=0:0', '--'];
+
 function treeArguments(isRoot: boolean): string[] {
-  return ['--pdeathsig', 'KILL', '--', ...(isRoot ? ['unshare', '--fork', '--pid', '--kill-child', '--'] : [])];
+  return [
+    '--pdeathsig',
+    'KILL',
+    '--',
+    ...noCore,
+    ...(isRoot ? ['unshare', '--fork', '--pid', '--kill-child', '--'] : []),
+  ];
 }
 
 /** Nothing of ours but what the steps need: no database address, no token. */

@@ -53,14 +53,14 @@ export async function connectLink(address: ServerAddress, away: (why: string) =>
     met = true;
     const status = answer.statusCode ?? 0;
     if (status >= 500 || status === 429) throw new NoAnswer(`status ${status}`);
-    const parsed: unknown = said === '' ? {} : JSON.parse(said);
+    const parsed = parsedAnswer(said, status);
     if (status >= 400) throw refusal(status, parsed);
     return parsed as T;
   };
   const stream = async function* (path: string, body: unknown, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const answer = await send(`/api/v1/worker/${path}`, JSON.stringify(body), signal, 60_000);
     const status = answer.statusCode ?? 0;
-    if (status >= 400) throw refusal(status, JSON.parse((await textOf(answer)) || '{}'));
+    if (status >= 400) throw refusal(status, parsedAnswer(await textOf(answer), status));
     for await (const chunk of answer as AsyncIterable<Buffer>) yield chunk;
   };
   const insist = async <T>(path: string, body: unknown, signal: AbortSignal): Promise<T> => {
@@ -164,6 +164,15 @@ function textOf(response: IncomingMessage): Promise<string> {
     );
     response.on('end', () => resolve(Buffer.concat(parts).toString('utf8')));
   });
+}
+
+/** What is no JSON is not from the server but from something in front of it, which may be gone in a moment. */
+function parsedAnswer(text: string, status: number): unknown {
+  try {
+    return text === '' ? {} : JSON.parse(text);
+  } catch (error) {
+    throw new NoAnswer(`status ${status}, and no answer of Wherry's`, { cause: error });
+  }
 }
 
 function refusal(status: number, problem: unknown): WherryError {

@@ -77,7 +77,7 @@ async function keepWatching(options: Options, watch: Watch, signal: AbortSignal)
     const said: Watching = {
       token: watch.token,
       state: passes ? 'retrying' : 'stopped',
-      error: error === null ? null : { ...error, params: { ...error.params }, causes: [...error.causes] },
+      error: error === null ? null : bounded(error),
       retryInMs: waitMs,
     };
     try {
@@ -89,6 +89,17 @@ async function keepWatching(options: Options, watch: Watch, signal: AbortSignal)
     if (waitMs === null) return;
     await sleep(waitMs, undefined, { signal });
   }
+}
+
+const longestWords = 4_000;
+
+/** The words of a system are its own: a report that is too long to be taken would leave the provider as it was. */
+function bounded({ code, params, causes }: StoredError): NonNullable<Watching['error']> {
+  const short = Object.entries(params).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? value.slice(0, longestWords) : value,
+  ]);
+  return { code, params: Object.fromEntries(short), causes: causes.map((cause) => cause.slice(0, longestWords)) };
 }
 
 /** What ended it; null when the source had no more to tell. */

@@ -27,6 +27,7 @@ test('a challenge that is not one of ours, or that would keep us busy for ever, 
     'r=nonce,s=AA==,i=4096',
     'r=nonceX,s=AA==,i=99999999',
     'r=nonceX,s=AA==,i=0',
+    'r=nonceX,s=AA==,i=4095',
     '',
   ]) {
     const steps = saslSteps('SCRAM-SHA-256', { user: 'a', password: 'b' }, 'nonce');

@@ -29,8 +29,8 @@ export function saslSteps(
   return scram(hash, account, nonce);
 }
 
-/** RFC 7677 asks for 4096 at least; far more would be an attack on us. */
-const maxIterations = 1_000_000;
+/** RFC 5802 and 7677 ask for 4096 at least: with fewer a false daemon could guess the password. Far more would be an attack on us. */
+const iterationBounds = { least: 4_096, most: 1_000_000 };
 
 function scram(hash: string, account: SaslAccount, nonce: string): SaslSteps {
   const name = account.user.normalize('NFKC').replaceAll('=', '=3D').replaceAll(',', '=2C');
@@ -45,7 +45,11 @@ function scram(hash: string, account: SaslAccount, nonce: string): SaslSteps {
     if (step === 2) {
       const their = fields.get('r') ?? '';
       const iterations = Number(fields.get('i'));
-      if (!their.startsWith(nonce) || their === nonce || !(iterations >= 1 && iterations <= maxIterations)) {
+      if (
+        !their.startsWith(nonce) ||
+        their === nonce ||
+        !(iterations >= iterationBounds.least && iterations <= iterationBounds.most)
+      ) {
         throw new Error('the SASL challenge is wrong');
       }
       const salted = pbkdf2Sync(

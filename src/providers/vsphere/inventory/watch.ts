@@ -29,14 +29,18 @@ export async function* watchSession(
   signal: AbortSignal,
 ): AsyncGenerator<InventoryNews> {
   let signedInAt = Number.NEGATIVE_INFINITY;
+  let begunAt = Number.NEGATIVE_INFINITY;
   for (;;) {
     const { generation } = session;
+    const wasBegunAt = begunAt;
+    begunAt = performance.now();
     try {
       yield* follow(session, known, signal);
     } catch (error) {
       if (signal.aborted) return;
       const ended = isSignedOut(error) || session.generation !== generation;
-      const again = ended ? performance.now() - signedInAt > settledMs : isOutOfDate(error);
+      // A server that forgets at once what it was asked for would be read from the beginning again and again.
+      const again = performance.now() - (ended ? signedInAt : wasBegunAt) > settledMs && (ended || isOutOfDate(error));
       if (!again) throw wherryError(error, session.system, 'reading the inventory');
       if (ended) {
         signedInAt = performance.now();
