@@ -5,13 +5,21 @@
 import * as fc from 'fast-check';
 import { Compile } from 'typebox/compile';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createRuleBook } from '../concerns/rule-book.ts';
 import { openTestVault } from '../db/testing.ts';
+import { type Inventory, startInventory } from '../inventory/inventory.ts';
 import { type Engine, startEngine } from '../migration/engine.ts';
 import { catalogue, type ErrorEntry } from '../model/errors.ts';
+import { inventoryRoutes } from './inventory-routes.ts';
+import { limitRoutes } from './limit-routes.ts';
 import { migrationRoutes } from './migration-routes.ts';
 import type { KnownRoute } from './openapi.ts';
 import { Problem } from './problem.ts';
+import { providerInventoryRoutes } from './provider-inventory-routes.ts';
+import { providerRoutes } from './provider-routes.ts';
 import { createTestApp, type TestApp } from './testing.ts';
+import { uploadRoutes } from './upload-routes.ts';
+import { watchRoutes } from './watch-routes.ts';
 import { workerRoutes } from './worker-routes.ts';
 
 type Schema = { readonly [name: string]: unknown };
@@ -40,7 +48,7 @@ function allowed(schema: Schema): fc.Arbitrary<unknown> {
     case 'array':
       return fc.array(valuesOf(schema['items']), { minLength: Number(schema['minItems'] ?? 0), maxLength: 3 });
     case 'integer':
-      return fc.integer({ min: least, max: Math.min(Number(schema['maximum'] ?? 300), 300) });
+      return fc.integer({ min: least, max: Math.max(least, Math.min(Number(schema['maximum'] ?? 300), 300)) });
     case 'number':
       return fc.double({ min: least, max: 1e6, noNaN: true });
     case 'boolean':
@@ -49,7 +57,8 @@ function allowed(schema: Schema): fc.Arbitrary<unknown> {
       return fc.constant(null);
     case 'string':
       if (schema['format'] === 'uuid') return fc.uuid({ version: 7 });
-      if (schema['pattern'] === '^/') return words.map((word) => `/${word}`);
+      if (schema['pattern'] === '^https://') return fc.constantFrom('https://vcenter.invalid', 'https://[::1]:1/sdk');
+      if (schema['pattern'] === '^/' || schema['pattern'] === '^(/|https?://)') return words.map((word) => `/${word}`);
       if (schema['pattern'] === '^[0-9a-f]{64}$') return fc.constant('0'.repeat(64));
       return words;
     default:
@@ -59,13 +68,26 @@ function allowed(schema: Schema): fc.Arbitrary<unknown> {
 
 let app: TestApp;
 let engine: Engine;
+let inventory: Inventory;
 beforeAll(async () => {
   app = await createTestApp(async (db) => {
-    engine = await startEngine({ db, vault: await openTestVault(db), callMs: 100 });
-    return [migrationRoutes(engine), workerRoutes(engine)];
+    const vault = await openTestVault(db);
+    engine = await startEngine({ db, vault, callMs: 100 });
+    inventory = startInventory({ db, vault, publish: async () => undefined });
+    return [
+      migrationRoutes(engine),
+      workerRoutes(engine),
+      limitRoutes(engine),
+      watchRoutes(inventory),
+      providerRoutes(engine, inventory),
+      providerInventoryRoutes(engine, inventory),
+      uploadRoutes(engine, inventory),
+      inventoryRoutes(createRuleBook('/nonexistent/rules')),
+    ];
   });
 });
 afterAll(async () => {
+  await inventory.stop();
   await engine.stop();
   await app.close();
 });
@@ -108,7 +130,7 @@ describe('the API', () => {
       ({ method, schema, config }) =>
         method !== 'HEAD' && config.hidden !== true && !skipped.has(schema.operationId ?? ''),
     );
-    expect(routes.length).toBeGreaterThan(20);
+    expect(routes.length).toBeGreaterThan(60);
     for (const route of routes) {
       const { params, querystring, body } = route.schema;
       const inputs = fc.tuple(

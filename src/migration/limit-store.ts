@@ -46,7 +46,12 @@ export async function setLimits(db: Db, { limits }: SetLimits, actor: string): P
     for (const { scope, id: given, bytesPerSecond } of limits) {
       const id = scope === 'host' ? hostName(given) : given.toLowerCase();
       if (bytesPerSecond === null) {
-        await tx.deleteFrom('bandwidth_limit').where('scope', '=', scope).where('id', '=', id).execute();
+        const lifted = await tx
+          .deleteFrom('bandwidth_limit')
+          .where('scope', '=', scope)
+          .where('id', '=', id)
+          .executeTakeFirst();
+        if (lifted.numDeletedRows === 0n) continue; // there was none: nothing to tell, and it may be nobody's id
       } else {
         await mustBe(tx, scope, id);
         const set = { bytes_per_second: bytesPerSecond, set_by: actor, set_at: now };
