@@ -1,6 +1,8 @@
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import type { Providers } from '../../src/providers/provider.ts';
+import { createProviders } from '../../src/wiring.ts';
 import { type Copy, expectedDigest, MiB, newCopy, newRun, partialOf, type Run, targetDigest } from './ground.ts';
 
 // Hundreds of MiB are copied, read back and compared: a busy machine takes its time.
@@ -145,6 +147,22 @@ test('a journal that is older than what somebody else has copied meanwhile count
   const run = await upTo(newRun(copy));
   expect(run.results['copy']).toMatchObject({ bytesMoved: 32 * MiB });
   expect(run.log.join('\n')).toContain('it is about something else');
+});
+
+test('(control) where nobody looks whether the source is the same, a retry makes a disk of two', async () => {
+  await using copy = await newCopy(64, half);
+  const real = createProviders();
+  const blind: Providers = {
+    ...real,
+    openSource: async (...asked) => ({ ...(await real.openSource(...asked)), identity: async () => ({}) }),
+  };
+  await upTo(newRun(copy, { providers: blind }));
+  await writeFile(copy.source, Buffer.alloc(MiB, 0x55), { flag: 'r+' });
+  const run = await upTo(newRun(copy, { providers: blind }));
+  expect(run.results['copy']).toMatchObject({ bytesMoved: 0 });
+  expect(await targetDigest(copy)).not.toBe(await expectedDigest(copy));
+  await upTo(newRun(copy)); // who looks puts it right
+  expect(await targetDigest(copy)).toBe(await expectedDigest(copy));
 });
 
 test('a VM that an earlier undoing could not remove goes first, and its disks are made anew', async () => {

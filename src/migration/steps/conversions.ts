@@ -28,6 +28,7 @@ export async function presentConversion(context: StepContext, identity: Identity
 /** From now on there is none, until `keepConversion`. */
 export async function forgetConversion(context: StepContext): Promise<void> {
   await rm(overlayIdFile(context), { force: true });
+  await synced(context.directory); // a power cut must not bring it back over overlays that were begun anew
 }
 
 /** The server will be told that the conversion is done: its overlays must survive a power cut from then on. */
