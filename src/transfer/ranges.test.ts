@@ -21,16 +21,17 @@ it('finds exactly what a look at every range finds', () => {
   );
 });
 
+const placesOf = (ranges: readonly Range[]): number[] => {
+  const all = ranges.flatMap(({ offset, length }) => Array.from({ length }, (_, at) => offset + at));
+  return [...new Set(all)].toSorted((a, b) => a - b);
+};
+
 it('unites what meets or overlaps, in whatever order', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat(60), fc.integer({ min: 1, max: 9 })), { maxLength: 20 }), (pairs) => {
       const ranges = pairs.map(([offset, length]) => ({ offset, length }));
-      const places = (of: readonly Range[]): number[] =>
-        [...new Set(of.flatMap((one) => Array.from({ length: one.length }, (_, at) => one.offset + at)))].toSorted(
-          (a, b) => a - b,
-        );
       const found = united(ranges);
-      expect(places(found)).toEqual(places(ranges));
+      expect(placesOf(found)).toEqual(placesOf(ranges));
       for (const [at, one] of found.entries()) {
         expect(found[at - 1] === undefined || found[at - 1]!.offset + found[at - 1]!.length < one.offset).toBe(true);
       }
