@@ -12,13 +12,13 @@ export function ProviderTable({ providers }: { readonly providers: readonly Prov
       <Thead>
         <Tr>
           <Th width={20}>Name</Th>
-          <Th width={20}>Type</Th>
+          <Th width={15}>Type</Th>
           <Th width={20}>State</Th>
           <Th>VMs</Th>
           <Th modifier="wrap">VMs with concerns</Th>
-          <Th>Also in it</Th>
-          <Th>Unreadable</Th>
-          <Th modifier="wrap">Last in step</Th>
+          <Th modifier="nowrap">Also in it</Th>
+          <Th modifier="nowrap">Unreadable</Th>
+          <Th width={15}>Last in step</Th>
           <Th screenReaderText="Actions" />
         </Tr>
       </Thead>
@@ -60,7 +60,7 @@ function ProviderRow({ provider }: { readonly provider: ProviderView }) {
       <Td dataLabel="VMs with concerns">
         <SeverityCounts counts={concerns} />
       </Td>
-      <Td dataLabel="Also in it">
+      <Td dataLabel="Also in it" modifier="nowrap">
         {alsoIn(counts).map((text) => (
           <div key={text}>{text}</div>
         ))}
