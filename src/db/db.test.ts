@@ -81,13 +81,17 @@ describe('a database', () => {
       ])
       .execute();
     let runs = 0;
+    let holding = 0;
+    const both = Promise.withResolvers<void>();
     const cross = (first: string, second: string): Promise<void> =>
       db.transaction(async (tx) => {
         runs += 1;
         const add = (name: string) =>
           sql`update setting set value = to_jsonb(value::int + 1) where name = ${name}`.execute(tx);
         await add(first);
-        await sql`select pg_sleep(0.1)`.execute(tx);
+        holding += 1;
+        if (holding === 2) both.resolve();
+        await both.promise; // each has what the other wants
         await add(second);
       });
     await Promise.all([cross('a', 'b'), cross('b', 'a')]);
