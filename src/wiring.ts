@@ -2,7 +2,7 @@
 import { probeAccelerator } from './conversion/accelerator.ts';
 import { createDomainSource, filesOfDomain } from './providers/files/domain-source.ts';
 import { createFilesSource } from './providers/files/source.ts';
-import { createFilesTarget } from './providers/files/target.ts';
+import { createCompressedTarget, createFilesTarget } from './providers/files/target.ts';
 import { createLibvirtTarget } from './providers/libvirt/target.ts';
 import { createOvaSource } from './providers/ova/source.ts';
 import type { CheckResult, Connection, ConnectOptions, Providers } from './providers/provider.ts';
@@ -10,6 +10,7 @@ import type { ProviderType } from './model/provider.ts';
 import { checkLibvirt, connectLibvirt } from './providers/libvirt/connection.ts';
 import { checkOvaStore, connectOvaStore, type StoreReaders } from './providers/ova/connection.ts';
 import { checkVsphere, connectVsphere } from './providers/vsphere/connection.ts';
+import { gzipTools } from './transfer/gzip-file.ts';
 import { createImageTools } from './transfer/images.ts';
 
 const tools = createImageTools();
@@ -27,7 +28,7 @@ export function createProviders(): Providers {
         case 'libvirt':
           return createLibvirtTarget(spec, tools, { accelerator: () => probeAccelerator(), ...logs });
         case 'files':
-          return createFilesTarget(spec, tools);
+          return spec.compressed === true ? createCompressedTarget(spec, gzipTools) : createFilesTarget(spec, tools);
         default:
           return spec satisfies never;
       }

@@ -12,7 +12,9 @@ export type ImportFlags = {
   readonly network: readonly string[];
   readonly vm?: string;
   readonly name?: string;
-  readonly format: string;
+  readonly format?: string;
+  /** Raw images compressed by gzip. */
+  readonly compress?: boolean;
   /** Absent: start it, as it is a file that has no power state to be like. */
   readonly start?: boolean;
   readonly conversion: string;
@@ -50,14 +52,17 @@ function isDirectory(path: string): boolean {
 }
 
 function targetOf(flags: ImportFlags): TargetSpec {
-  const format = oneOf('--format', flags.format, ['qcow2', 'raw']);
+  const compressed = flags.compress === true;
+  const format = oneOf('--format', flags.format ?? (compressed ? 'raw' : 'qcow2'), ['qcow2', 'raw']);
+  if (compressed && format !== 'raw') throw usage('--compress makes raw images: leave --format qcow2 out');
+  if (compressed && flags.to !== 'files') throw usage('--compress is for --to files');
   const networks = networksOf(flags.network);
   switch (oneOf('--to', flags.to ?? '', ['libvirt', 'files'])) {
     case 'libvirt':
       return { type: 'libvirt', uri: flags.uri, pool: flags.pool, format, networks };
     case 'files':
       if (flags.dir === undefined) throw usage('--to files needs --dir DIRECTORY');
-      return { type: 'files', directory: resolve(flags.dir), format, networks };
+      return { type: 'files', directory: resolve(flags.dir), format, ...(compressed && { compressed }), networks };
     default:
       throw usage('say where to: --to libvirt or --to files');
   }

@@ -41,7 +41,7 @@ const usage = (problem: string): WherryError => new WherryError('client.usage', 
 /** By the name alone: what an image holds may say anything. @throws client.usage */
 function formatOf(path: string): Format {
   if (/\.qcow2$/i.test(path)) return 'qcow2';
-  if (/\.(raw|img)$/i.test(path) || path.startsWith('/dev/')) return 'raw';
+  if (/\.(raw|img)(\.gz)?$/i.test(path) || path.startsWith('/dev/')) return 'raw';
   throw usage(`say the format of ${path} with --format`);
 }
 

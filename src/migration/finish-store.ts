@@ -20,6 +20,7 @@ const PreflightResult = Type.Object({
   targetName: Type.String(),
   concerns: Type.Array(Concern),
   inOrder: Type.Optional(Type.Boolean()),
+  stream: Type.Optional(Type.Boolean()),
 });
 
 /**
@@ -62,7 +63,7 @@ async function keepPreflight(tx: Tx, step: StepRow, outcome: Outcome): Promise<O
     .set({ vm: json(result.vm), target_name: result.targetName.replaceAll('\0', ''), concerns: json(result.concerns) })
     .where('id', '=', step.vm_migration_id)
     .execute();
-  await freezeItinerary(tx, step, { inOrder: result.inOrder ?? false });
+  await freezeItinerary(tx, step, { inOrder: result.inOrder ?? false, stream: result.stream ?? false });
   return outcome;
 }
 

@@ -4,6 +4,7 @@
  */
 import type { VmMigrationSpec } from '../model/spec.ts';
 import { cold } from './itineraries/cold.ts';
+import { convertFirst } from './itineraries/convert-first.ts';
 import { coldInOrder } from './itineraries/cold-in-order.ts';
 
 export type StepPlan = {
@@ -42,9 +43,12 @@ export type Itinerary = {
 export type ItineraryFacts = {
   /** A disk can only be read once, in order. */
   readonly inOrder: boolean;
+  /** The target takes each disk as one stream. */
+  readonly stream: boolean;
 };
 
 /** Resolved once when the migration is made (`facts` null), and once more when preflight has told; then frozen. */
 export function resolveItinerary(_spec: VmMigrationSpec, facts: ItineraryFacts | null): Itinerary {
+  if (facts?.stream === true) return convertFirst;
   return facts?.inOrder === true ? coldInOrder : cold;
 }

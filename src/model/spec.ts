@@ -47,6 +47,8 @@ export const FilesTarget = Type.Object(
     type: Type.Literal('files'),
     directory: Path,
     format: DiskFormat,
+    /** Raw images compressed by gzip (`NAME-disk0.raw.gz`), to keep or to ship; only with `format: raw`. */
+    compressed: Type.Optional(Type.Boolean()),
     networks: Type.Record(Type.String(), Type.String()),
   },
   { additionalProperties: false },

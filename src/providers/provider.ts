@@ -5,7 +5,7 @@
  * Everything that creates is idempotent: it first looks for its own mark (`Mark`), so that a step may run twice.
  * Errors are `WherryError`s that name the VM, disk or host and keep the system's own words as cause.
  */
-import type { Disk, WritableDisk } from '../transfer/disk.ts';
+import type { Disk, StreamDisk, WritableDisk } from '../transfer/disk.ts';
 import type { Concern } from '../model/concern.ts';
 import type { InventoryObject, Unreadable } from '../model/inventory.ts';
 import type { ProviderAccount, Secrets } from '../model/provider.ts';
@@ -135,7 +135,28 @@ export type VmRequest = {
   readonly disks: readonly TargetDisk[];
 };
 
-export type Target = {
+/** A target whose disks are written anywhere at any time, or each once from its beginning to its end. */
+export type Target = RandomTarget | StreamTarget;
+
+export type RandomTarget = TargetBase & {
+  readonly access?: 'random';
+  openDisk(
+    disk: TargetDisk,
+    options: { readOnly: boolean; directory: string },
+    signal: AbortSignal,
+  ): Promise<WritableDisk>;
+};
+
+/** It gets each disk as it shall be in the end, so the guest is converted first. What is cut off begins again. */
+export type StreamTarget = TargetBase & {
+  readonly access: 'stream';
+  /** From its beginning; what an attempt before it brought there is gone. */
+  openStream(disk: TargetDisk, signal: AbortSignal): Promise<StreamDisk>;
+  /** What it holds after its stream has ended, freshly read: for the proof. In order. */
+  openWritten(disk: TargetDisk, signal: AbortSignal): Promise<Disk>;
+};
+
+type TargetBase = {
   /**
    * Whether this worker can bring bytes there at all (same host, permission, tools), else a thrown `WherryError` that
    * says why: the worker declines the VM and another may take it.
@@ -147,11 +168,6 @@ export type Target = {
   planDisk(request: DiskRequest): TargetDisk;
   /** Creates the planned disk or adopts our own of an earlier attempt. Its content is undefined until written. */
   createDisk(planned: TargetDisk, request: DiskRequest, signal: AbortSignal): Promise<TargetDisk>;
-  openDisk(
-    disk: TargetDisk,
-    options: { readOnly: boolean; directory: string },
-    signal: AbortSignal,
-  ): Promise<WritableDisk>;
   /**
    * Takes its final name away again, where `createVm` has given it one: it is kept for a retry, and nobody must take it for a
    * migrated disk. Absent where disks have no names that people see.

@@ -46,6 +46,33 @@ export type WritableDisk = Disk & {
   readBack?(signal: AbortSignal): Promise<Disk>;
 };
 
+/**
+ * Takes a disk once, from its beginning to its end. Calls come in order and may overlap in time: the next one may come
+ * before this one is settled. After a failure everything fails; whoever wants it still begins a new stream.
+ */
+export type StreamDisk = {
+  /** How many bytes there will be, neither more nor fewer. */
+  readonly sizeBytes: number;
+  /** These bytes follow. The buffer belongs to the disk until the promise settles. */
+  write(data: Buffer, signal: AbortSignal): Promise<void>;
+  /** So many zeros follow. */
+  zeros(length: number, signal: AbortSignal): Promise<void>;
+  /** Everything before this call survives a crash once it resolves; where a stream knows no such thing, it does nothing. */
+  flush(signal: AbortSignal): Promise<void>;
+  /** After the last byte: when it resolves, the target has all of it for good. */
+  end(signal: AbortSignal): Promise<void>;
+  /** Without `end`, what was sent is worthless. May be called twice. */
+  close(): Promise<void>;
+};
+
+/** Raw disks in gzip files of our own. */
+export type GzipTools = {
+  /** From its beginning; what the file held is gone. */
+  create(path: string, sizeBytes: number): Promise<StreamDisk>;
+  /** What was written, past the page cache, in order. */
+  readBack(path: string, sizeBytes: number, signal: AbortSignal): Promise<Disk>;
+};
+
 /** Bytes of an image as stored: a whole file, or a part of one (a member of an archive, never unpacked). */
 export type StoredImage = {
   readonly path: string;

@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import { leafRange, zeroLeafDigest } from './digest.ts';
 import type { Digester } from './digest-threads.ts';
-import type { Disk } from './disk.ts';
+import type { Disk, Range } from './disk.ts';
 import { blocks, leafWork } from './leaves.ts';
 import { type RetryPolicy, retrying } from './retry.ts';
 import { type Slots, createSlots } from './slots.ts';
@@ -64,17 +64,24 @@ export async function readLeaves(readback: Readback, outer: AbortSignal): Promis
       }
       const leaf = leafRange(one.leaf, sizeBytes);
       const slot = await slots.take(signal);
+      const inOrder = disk.access === 'sequential';
+      const read = Promise.withResolvers<void>();
       const run = async (): Promise<void> => {
         try {
           const whole = one.data.length === 1 && one.data[0]?.length === leaf.length;
           if (!whole) slot.fill(0, 0, leaf.length);
-          const reads = blocks(one.data, blockFor(readback.limits ?? [], blockBytes)).map(({ offset, length }) =>
-            readBlock(offset, slot.subarray(offset - leaf.offset, offset - leaf.offset + length)),
-          );
-          const failed = (await Promise.allSettled(reads)).find((result) => result.status === 'rejected');
-          if (failed !== undefined) throw failed.reason;
+          const pieces = blocks(one.data, blockFor(readback.limits ?? [], blockBytes));
+          const fill = ({ offset, length }: Range): Promise<void> =>
+            readBlock(offset, slot.subarray(offset - leaf.offset, offset - leaf.offset + length));
+          if (inOrder) for (const piece of pieces) await fill(piece);
+          else {
+            const failed = (await Promise.allSettled(pieces.map(fill))).find(({ status }) => status === 'rejected');
+            if (failed?.status === 'rejected') throw failed.reason;
+          }
+          read.resolve();
           readback.onLeaf(one.leaf, await readback.digester.digest(slot.subarray(0, leaf.length)));
         } finally {
+          read.resolve();
           slots.give(slot);
         }
       };
@@ -82,6 +89,7 @@ export async function readLeaves(readback: Readback, outer: AbortSignal): Promis
         .catch(fail)
         .finally(() => tasks.delete(task));
       tasks.add(task);
+      if (inOrder) await read.promise;
     }
   } catch (error) {
     fail(error);

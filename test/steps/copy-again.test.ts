@@ -51,6 +51,7 @@ test('a target that stays wrong ends with disk, offset and both digests, after o
     ...real,
     openTarget: async (spec, signal) => {
       const target = await real.openTarget(spec, signal);
+      if (target.access === 'stream') throw new Error('it is written anywhere');
       return {
         ...target,
         openDisk: async (disk, options, inner) => {

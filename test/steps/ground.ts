@@ -77,6 +77,7 @@ export function newRun(
   copy: Copy,
   how: {
     format?: 'raw' | 'qcow2';
+    compressed?: boolean;
     options?: Partial<MigrationOptions>;
     checkpoints?: Record<string, unknown>;
     providers?: Providers;
@@ -86,7 +87,13 @@ export function newRun(
   const spec: VmMigrationSpec = {
     source: { type: 'files', paths: [copy.source], name: 'web' },
     vm: null,
-    target: { type: 'files', directory: copy.out, format: how.format ?? 'raw', networks: {} },
+    target: {
+      type: 'files',
+      directory: copy.out,
+      format: how.format ?? 'raw',
+      networks: {},
+      ...(how.compressed === true && { compressed: true }),
+    },
     targetName: null,
     options: { conversion: 'always', verify: 'full', power: 'as-source', ...how.options },
   };

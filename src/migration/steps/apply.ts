@@ -14,8 +14,8 @@ import { openVolume } from '../../transfer/nbd/volume.ts';
 import type { DiskProgress } from '../protocol.ts';
 import type { Step, StepContext } from '../step.ts';
 import { tellApplied } from './applied.ts';
-import { type Converted, presentConversion } from './conversions.ts';
-import { convertOnOverlays } from './convert.ts';
+import { presentConversion } from './conversions.ts';
+import { convertAgain } from './convert.ts';
 import { ofDisk, openEnds, type Ends } from './ends.ts';
 import { stillDiscarded } from './missing.ts';
 import { proveDisk } from './prove.ts';
@@ -50,11 +50,6 @@ export const apply: Step = async (context) => {
   await context.failPoint('apply.done');
   return { value: { bytesApplied, guest } };
 };
-
-async function convertAgain(context: StepContext, ends: Ends): Promise<Converted> {
-  context.log('warning', 'this worker has no conversion of what was copied: converting again');
-  return convertOnOverlays(context, ends);
-}
 
 /** The target is the source's copy again, wholly, and proved to be so wherever it had to be mended. */
 async function backToCopy(context: StepContext, ends: Ends, before: Applied | null): Promise<void> {

@@ -37,8 +37,13 @@ export const convert: Step = async (context) => {
   }
 };
 
-/** Also called by `apply`, when the overlays of the conversion are on a worker that is gone. */
-export async function convertOnOverlays(context: StepContext, ends: Ends): Promise<Converted> {
+/** For whoever needs a conversion that is on another worker, or was of what the source was before it changed. */
+export async function convertAgain(context: StepContext, ends: Ends): Promise<Converted> {
+  context.log('warning', 'this worker has no conversion of what was copied: converting again');
+  return convertOnOverlays(context, ends);
+}
+
+async function convertOnOverlays(context: StepContext, ends: Ends): Promise<Converted> {
   const { vm, inOrder } = resultOf(context, 'preflight');
   const { disks } = resultOf(context, 'create-disks');
   await using servers = new AsyncDisposableStack();

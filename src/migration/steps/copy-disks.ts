@@ -4,14 +4,15 @@
  */
 import type { TargetDisk } from '../../providers/provider.ts';
 import { type CopyProgress, copyDisk } from '../../transfer/copy.ts';
-import type { Range } from '../../transfer/disk.ts';
+import type { Disk, Range } from '../../transfer/disk.ts';
 import { chunkRuns, follow } from '../../transfer/follow.ts';
 import type { Mismatch } from '../../transfer/verify.ts';
 import type { Vm } from '../../model/vm.ts';
 import type { DiskProgress } from '../protocol.ts';
 import type { StepContext } from '../step.ts';
 import { diskName, mismatchText, ofDisk, type Ends } from './ends.ts';
-import { openRecord } from './record.ts';
+import { type Over, openComposed } from './overlays.ts';
+import { openFreshRecord, openRecord } from './record.ts';
 import { resultOf } from './results.ts';
 import type { Trimmed } from './trimmed.ts';
 import { untoldChunks } from './untold.ts';
@@ -24,8 +25,16 @@ export type CopiedDisks = {
   readonly discarded: ReadonlyMap<string, readonly Range[]>;
 };
 
-/** `trimmed`: what a finished conversion has made needless, asked for again and again. */
-export async function copyDisks(context: StepContext, ends: Ends, trimmed: () => Trimmed | null): Promise<CopiedDisks> {
+/**
+ * `trimmed`: what a finished conversion has made needless, asked for again and again. `over`: overlays whose content is copied
+ * where they have any.
+ */
+export async function copyDisks(
+  context: StepContext,
+  ends: Ends,
+  trimmed: () => Trimmed | null,
+  over: ReadonlyMap<string, Over> = new Map(),
+): Promise<CopiedDisks> {
   const { vm } = resultOf(context, 'preflight');
   const { disks } = resultOf(context, 'create-disks');
   const progress = new Map<string, DiskProgress>();
@@ -40,7 +49,8 @@ export async function copyDisks(context: StepContext, ends: Ends, trimmed: () =>
   const signal = AbortSignal.any([context.signal, others.signal]);
   const settled = await Promise.allSettled(
     disks.map((disk, index) => {
-      const task: Task = { context, ends, vm, disk, index, report, proved, discarded, trimmed, signal };
+      const open = (): Promise<Disk> => openComposed(ends, vm, disk.diskId, over.get(disk.diskId));
+      const task: Task = { open, context, ends, vm, disk, index, report, proved, discarded, trimmed, signal };
       return ofDisk(vm, disk.diskId, copyOne(task)).catch((error: unknown) => {
         others.abort(error);
         throw error;
@@ -63,6 +73,8 @@ type Task = {
   readonly proved: Map<string, [number, number][]>;
   readonly discarded: Map<string, readonly Range[]>;
   readonly trimmed: () => Trimmed | null;
+  /** What is copied, freshly opened. */
+  readonly open: () => Promise<Disk>;
   readonly signal: AbortSignal;
 };
 
@@ -70,9 +82,13 @@ type Task = {
 async function copyOne(task: Task): Promise<number> {
   const { context, ends, vm, disk, index, report, proved, discarded, trimmed, signal } = task;
   const { diskId } = disk;
-  const source = await ends.openSource(vm, diskId);
+  const source = await task.open();
   const target = await ends.openTarget(disk, { readOnly: false });
-  await using record = await openRecord(context, { disk, sizeBytes: source.sizeBytes, identity: ends.identity }, index);
+  const about = { disk, sizeBytes: source.sizeBytes, identity: ends.identity };
+  const stream = ends.target.access === 'stream';
+  await using record = stream
+    ? await openFreshRecord(context, about, index, 'its target takes it as one stream, and that was cut off')
+    : await openRecord(context, about, index);
   const { journal, known, startedOver } = record;
   if (startedOver !== null)
     context.log('warning', `disk ${diskName(vm, diskId)}: copied from the beginning: ${startedOver}`);
@@ -96,8 +112,8 @@ async function copyOne(task: Task): Promise<number> {
         follower?.done(chunks);
       },
       onProgress: (progress) => report(reported(progress)),
-      reopenSource: () => ends.openSource(vm, diskId),
-      reopenTarget: () => ends.openTarget(disk, { readOnly: false }),
+      reopenSource: task.open,
+      ...(!stream && { reopenTarget: () => ends.openTarget(disk, { readOnly: false }) }),
       discarded: () => trimmed()?.ranges.get(diskId) ?? [],
     },
     signal,

@@ -10,7 +10,7 @@ export const createVm: Step = async (context) => {
   const { vm, targetName } = resultOf(context, 'preflight');
   const { disks } = resultOf(context, 'create-disks');
   await checkWhatWasCopied(context);
-  const applied = maybeResultOf(context, 'apply')?.guest;
+  const applied = maybeResultOf(context, 'apply')?.guest ?? maybeResultOf(context, 'copy')?.guest;
   const guest = applied ?? maybeResultOf(context, 'convert')?.guest ?? capabilitiesUnconverted(vm);
   const mark = { targetCopyId: context.lease.vmMigration.targetCopyId };
   await using target = await context.providers.openTarget(context.lease.vmMigration.spec.target, context.signal);

@@ -3,6 +3,7 @@ import { WherryError } from '../../model/errors.ts';
 import type { Vm } from '../../model/vm.ts';
 import type { Source, Target, TargetDisk } from '../../providers/provider.ts';
 import type { Mismatch } from '../../transfer/verify.ts';
+import { inOrder } from '../../transfer/stream.ts';
 import type { StepContext } from '../step.ts';
 import { copiedIdentity, type Identity, identityToRead, sameSource } from './same-source.ts';
 
@@ -16,7 +17,12 @@ export type Ends = AsyncDisposable & {
   openSource(vm: Vm, diskId: string): Promise<Disk>;
   /** All disks of the source are still those. @throws transfer.source_changed */
   sameSource(vm: Vm): Promise<void>;
-  openTarget(disk: TargetDisk, options: { readonly readOnly: boolean }): Promise<WritableDisk>;
+  /**
+   * Where the target takes a disk as one stream, a writable one begins it anew, and one that is read only can be read in
+   * order, once it has ended.
+   */
+  openTarget(disk: TargetDisk, options: { readonly readOnly: false }): Promise<WritableDisk>;
+  openTarget(disk: TargetDisk, options: { readonly readOnly: boolean }): Promise<Disk>;
 };
 
 /** `begins`: the step begins to read the source, and may begin with another one than preflight saw (same-source.ts). */
@@ -29,6 +35,13 @@ export async function openEnds(context: StepContext, { begins = false } = {}): P
   const opened = stack.adopt(new Set<Disk>(), async (disks) => {
     for (const disk of disks) await disk.close();
   });
+  function openTarget(disk: TargetDisk, options: { readonly readOnly: false }): Promise<WritableDisk>;
+  function openTarget(disk: TargetDisk, options: { readonly readOnly: boolean }): Promise<Disk>;
+  async function openTarget(disk: TargetDisk, { readOnly }: { readonly readOnly: boolean }): Promise<Disk> {
+    const found = await openAt(target, disk, readOnly, context);
+    opened.add(found);
+    return found;
+  }
   const all = stack.move();
   return {
     source,
@@ -49,13 +62,15 @@ export async function openEnds(context: StepContext, { begins = false } = {}): P
         vm.disks.map(({ id }) => id),
         identity,
       ),
-    openTarget: async (disk, { readOnly }) => {
-      const found = await target.openDisk(disk, { readOnly, directory: context.directory }, context.signal);
-      opened.add(found);
-      return found;
-    },
+    openTarget,
     [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
   };
+}
+
+async function openAt(target: Target, disk: TargetDisk, readOnly: boolean, context: StepContext): Promise<Disk> {
+  const { directory, signal } = context;
+  if (target.access !== 'stream') return target.openDisk(disk, { readOnly, directory }, signal);
+  return readOnly ? target.openWritten(disk, signal) : inOrder(await target.openStream(disk, signal));
 }
 
 /** Errors of work on one disk name it as people know it: ids are often no more than numbers. */

@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import type Type from 'typebox';
 import { conversionNeeded } from '../../conversion/needed.ts';
 import { inspectVersion } from '../../conversion/tool.ts';
-import { type ErrorCode, fromStored, located } from '../../model/errors.ts';
+import { type ErrorCode, fromStored, located, WherryError } from '../../model/errors.ts';
 import type { Vm } from '../../model/vm.ts';
 import type { Source } from '../../providers/provider.ts';
 import type { Step, StepContext } from '../step.ts';
@@ -51,6 +51,9 @@ async function look(context: StepContext, source: Source, vm: Vm): Promise<Looke
   }
 
   const inOrder = vm.disks.some((disk) => disk.access === 'sequential');
+  const stream = target.access === 'stream';
+  // A conversion reads here and there: neither end has the disk for it.
+  if (inOrder && stream && conversion) throw new WherryError('migration.nowhere_to_convert', { vm: vm.name });
   await context.failPoint('preflight.done');
-  return { vm, targetName, concerns, conversion, inOrder, identity };
+  return { vm, targetName, concerns, conversion, inOrder, stream, identity };
 }

@@ -42,9 +42,16 @@ export async function proveDisk(context: StepContext, ends: Ends, proof: Proof):
       discarded: proof.discarded,
       open: () => ends.openTarget(disk, { readOnly: true }),
       leavesOf: (chunk) => journal.leavesOf(chunk),
-      copyAgain: (_chunk, range, signal) => copyRange(context, ends, { vm, disk, range }, signal),
+      // In the middle of a stream nothing can be mended.
+      ...(ends.target.access !== 'stream' && {
+        copyAgain: (_chunk: number, range: Range, signal: AbortSignal) =>
+          copyRange(context, ends, { vm, disk, range }, signal),
+      }),
       onMismatch: (wrong) =>
-        context.log('warning', `${mismatchText(vm, diskId, wrong)}: its chunk is copied once more`),
+        context.log(
+          'warning',
+          `${mismatchText(vm, diskId, wrong)}${ends.target.access === 'stream' ? '' : ': its chunk is copied once more'}`,
+        ),
       failPoint: (point) => context.failPoint(point),
       limits: [context.limit],
       onProgress: (bytesProved, bytesTotal) => {

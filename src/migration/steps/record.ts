@@ -1,4 +1,5 @@
 /** What is known of the copy of a disk: the journal of this worker, and the chunks that the server was told of. */
+import { rm, stat } from 'node:fs/promises';
 import type { TargetDisk } from '../../providers/provider.ts';
 import type { ChunkDigest } from '../../transfer/coverage.ts';
 import { type Journal, type JournalHeader, openJournal } from '../../transfer/journal.ts';
@@ -47,6 +48,22 @@ export async function openRecord(context: StepContext, copy: CopyOf, index: numb
     await journal[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** Opens it for a copy that always begins at the beginning: nothing that was known counts. */
+export async function openFreshRecord(
+  context: StepContext,
+  copy: CopyOf,
+  index: number,
+  why: string,
+): Promise<CopyRecord> {
+  const header = journalHeader(context, copy);
+  const path = journalPath(context, index);
+  const before = await stat(path).catch(() => null);
+  await rm(path, { force: true });
+  const { startedOver } = await context.chunks(copy.disk.diskId, { identity: header.identity, startOver: why });
+  const journal = await openJournal(path, header);
+  return recordOf(journal, [], before === null ? startedOver : why);
 }
 
 function recordOf(journal: Journal, known: readonly ChunkDigest[], startedOver: string | null): CopyRecord {

@@ -32,12 +32,16 @@ export const results = {
     conversion: Type.Boolean(),
     /** A disk can only be read in order: it is copied first and converted on the target copy. */
     inOrder: Type.Boolean(),
+    /** The target takes each disk as one stream: it is converted first. */
+    stream: Type.Optional(Type.Boolean()),
     /** What proves that each source disk is still the same, by disk id. */
     identity: Type.Record(Type.String(), Type.String()),
   }),
   'create-disks': Type.Object({ disks: Type.Array(TargetDiskSchema) }),
   copy: Type.Object({
     bytesMoved: Type.Integer(),
+    /** Of the conversion that is part of what was copied (stream-only targets), where it was made again. */
+    guest: Type.Optional(GuestCapabilities),
     /** What of the source was copied, where that is another one than preflight saw. */
     identity: Type.Optional(Type.Record(Type.String(), Type.String())),
     /** Chunks that were read back and found right while the copy ran, as runs of first and count, by disk id. */

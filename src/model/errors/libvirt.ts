@@ -185,6 +185,16 @@ export const libvirtErrors = {
     message: '[VM {vm}: ]{path}[ on host {host}] exists already and is not of this migration; it was left alone',
     next: 'Move it away, or give the migrated VM another name or directory.',
   },
+  'files.compressed_format': {
+    status: 409,
+    message: 'VM {vm}: compressed images are raw, not {format}',
+    next: 'Choose raw, or no compression.',
+  },
+  'files.compressed_unreadable': {
+    status: 502,
+    message: '[VM {vm}, ][disk {disk}: ]what was written to {path} does not unpack to the disk',
+    next: 'Nothing was handed over. Check the storage under the directory, then migrate the VM again.',
+  },
   'files.no_space': {
     status: 409,
     message: 'VM {vm} needs at least {neededGiB} GiB, but {path}[ on host {host}] has only {availableGiB} GiB left',

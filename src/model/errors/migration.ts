@@ -47,6 +47,12 @@ export const migrationErrors = {
     message: 'VM {vm} cannot be migrated again: its migration is {state}',
     next: 'A migration that failed or was canceled can be run again. Cancel one that runs first.',
   },
+  'migration.nowhere_to_convert': {
+    status: 409,
+    message:
+      'VM {vm} cannot be converted: its disks can only be read in order, and the target takes each of them as one stream',
+    next: 'Unpack the source’s disks first, or choose a target (or a format) that is not compressed, or no conversion.',
+  },
   'migration.retried': {
     status: 409,
     message: 'VM {vm} has been migrated again already, by VM migration {by}',

@@ -11,10 +11,10 @@ import type { Concern } from '../../model/concern.ts';
 import { WherryError } from '../../model/errors.ts';
 import type { FilesTarget } from '../../model/spec.ts';
 import { runChild } from '../../process/child.ts';
-import type { ImageTools } from '../../transfer/disk.ts';
+import type { GzipTools, ImageTools } from '../../transfer/disk.ts';
 import { domainXml, type NicConnection } from '../domain/domain-xml.ts';
 import { spaceConcerns } from '../local/space.ts';
-import type { DiskRequest, Target, TargetDisk, VmRequest } from '../provider.ts';
+import type { DiskRequest, RandomTarget, StreamTarget, TargetDisk, VmRequest } from '../provider.ts';
 import { isFresh } from '../local/fresh.ts';
 import {
   codeOf,
@@ -31,30 +31,12 @@ import {
 } from '../local/partial.ts';
 
 export type FilesTargetSpec = Static<typeof FilesTarget>;
+type Common = Omit<RandomTarget, 'access' | 'openDisk' | 'createDisk'> & AsyncDisposable;
 
-export function createFilesTarget(spec: FilesTargetSpec, tools: ImageTools): Target & AsyncDisposable {
-  const { directory, format } = spec;
+export function createFilesTarget(spec: FilesTargetSpec, tools: ImageTools): RandomTarget & AsyncDisposable {
+  const { directory } = spec;
   return {
-    eligible: async () => checkDirectory(directory),
-    concerns: async ({ mark, vm, targetName }) => {
-      const concerns: Concern[] = [];
-      const names = vm.disks.map((_, index) => diskName(targetName, index, format));
-      let ownBytes = 0;
-      for (const name of [...names, vmName(targetName)]) {
-        const partial = join(directory, partialName(name, mark.targetCopyId));
-        ownBytes += ((await lstat(partial).catch(() => undefined))?.blocks ?? 0) * 512;
-        const path = join(directory, name);
-        if ((await lstat(path).catch(() => undefined)) !== undefined && !(await sameFile(partial, path))) {
-          concerns.push({ code: 'files.exists', severity: 'critical', params: { path } });
-        }
-      }
-      const fs = await statfs(directory).catch((error: unknown) => {
-        throw directoryError(directory, error);
-      });
-      const room = { availableBytes: fs.bavail * fs.bsize, ownBytes, subject: 'files', where: { path: directory } };
-      return [...concerns, ...spaceConcerns(vm, format, { ...room, subject: 'files' })];
-    },
-    planDisk: (request) => planDisk(spec, request),
+    ...common(spec),
     createDisk: async (planned, request, signal) => {
       const paths = pathsOf(directory, planned.ref);
       if ((await lstat(paths.partial).catch(() => undefined)) !== undefined) {
@@ -73,6 +55,56 @@ export function createFilesTarget(spec: FilesTargetSpec, tools: ImageTools): Tar
         signal,
       );
     },
+  };
+}
+
+/**
+ * The same with raw images compressed by gzip: small, whole (holes are zeros in them), and written once in order. The
+ * domain's XML names the images as they are when they are unpacked.
+ */
+export function createCompressedTarget(spec: FilesTargetSpec, gzip: GzipTools): StreamTarget & AsyncDisposable {
+  const { directory } = spec;
+  const pathOf = (disk: TargetDisk): string => pathsOf(directory, disk.ref).partial;
+  return {
+    ...common(spec),
+    access: 'stream',
+    createDisk: async (planned, request) => {
+      // What is in one that is there already does not matter: its stream begins anew.
+      await createEmpty(pathOf(planned), request.vm.name);
+      return withIdentity(planned, pathOf(planned));
+    },
+    openStream: (disk) => gzip.create(pathOf(disk), disk.sizeBytes),
+    openWritten: (disk, signal) => gzip.readBack(pathOf(disk), disk.sizeBytes, signal),
+  };
+}
+
+function common(spec: FilesTargetSpec): Common {
+  const { directory, format } = spec;
+  return {
+    eligible: async () => checkDirectory(directory),
+    concerns: async ({ mark, vm, targetName }) => {
+      const concerns: Concern[] = [];
+      if (spec.compressed === true && format !== 'raw') {
+        concerns.push({ code: 'files.compressed_format', severity: 'critical', params: { format } });
+      }
+      const names = vm.disks.map((_, index) => diskName(targetName, index, spec));
+      let ownBytes = 0;
+      for (const name of [...names, vmName(targetName)]) {
+        const partial = join(directory, partialName(name, mark.targetCopyId));
+        ownBytes += ((await lstat(partial).catch(() => undefined))?.blocks ?? 0) * 512;
+        const path = join(directory, name);
+        if ((await lstat(path).catch(() => undefined)) !== undefined && !(await sameFile(partial, path))) {
+          concerns.push({ code: 'files.exists', severity: 'critical', params: { path } });
+        }
+      }
+      const fs = await statfs(directory).catch((error: unknown) => {
+        throw directoryError(directory, error);
+      });
+      const room = { availableBytes: fs.bavail * fs.bsize, ownBytes, subject: 'files', where: { path: directory } };
+      const stored = spec.compressed === true ? 'gzip' : format;
+      return [...concerns, ...spaceConcerns(vm, stored, { ...room, subject: 'files' })];
+    },
+    planDisk: (request) => planDisk(spec, request),
     concealDisk: async (disk) => {
       const paths = pathsOf(directory, disk.ref);
       await conceal(paths.partial, paths.final);
@@ -116,14 +148,14 @@ type Ref = TargetDisk['ref'];
 type Paths = { readonly partial: string; readonly final: string };
 
 function planDisk(spec: FilesTargetSpec, request: DiskRequest): TargetDisk {
-  const name = diskName(request.targetName, request.index, spec.format);
+  const name = diskName(request.targetName, request.index, spec);
   const partial = partialName(name, request.mark.targetCopyId);
   const path = join(spec.directory, name);
   return { diskId: request.diskId, sizeBytes: request.sizeBytes, format: spec.format, ref: { name, partial, path } };
 }
 
-function diskName(targetName: string, index: number, format: string): string {
-  return `${fileBase(targetName)}-disk${index}.${format}`;
+function diskName(targetName: string, index: number, { format, compressed }: FilesTargetSpec): string {
+  return `${fileBase(targetName)}-disk${index}.${format}${compressed === true ? '.gz' : ''}`;
 }
 
 function vmName(targetName: string): string {
@@ -194,6 +226,16 @@ async function createImage(path: string, disk: TargetDisk, vm: string, signal: A
   }
 }
 
+async function createEmpty(path: string, vm: string): Promise<void> {
+  try {
+    await using file = await open(path, 'a', 0o640);
+    await file.sync();
+    await syncDirectory(join(path, '..'));
+  } catch (error) {
+    throw createError(path, vm, error);
+  }
+}
+
 async function isAsPlanned(path: string, planned: TargetDisk, signal: AbortSignal): Promise<boolean> {
   try {
     const args = ['info', '--output=json', '-f', planned.format, '-U', path];
@@ -245,7 +287,10 @@ function describeVm(spec: FilesTargetSpec, request: VmRequest): string {
     accelerator: 'kvm',
     vm: request.vm,
     guest: request.guest,
-    disks: request.disks.map((disk) => ({ path: pathsOf(spec.directory, disk.ref).final, format: disk.format })),
+    disks: request.disks.map((disk) => {
+      const path = pathsOf(spec.directory, disk.ref).final;
+      return { path: spec.compressed === true ? path.replace(/\.gz$/, '') : path, format: disk.format };
+    }),
     nics: request.vm.nics.map((nic): NicConnection => {
       const mapped = Object.hasOwn(spec.networks, nic.network) ? spec.networks[nic.network] : spec.networks['*'];
       if (mapped === 'user') return { kind: 'user' };

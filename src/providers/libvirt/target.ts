@@ -4,7 +4,7 @@
 import { access, constants } from 'node:fs/promises';
 import { WherryError } from '../../model/errors.ts';
 import type { ImageTools } from '../../transfer/disk.ts';
-import type { Target } from '../provider.ts';
+import type { RandomTarget } from '../provider.ts';
 import { libvirtConcerns } from './concerns.ts';
 import { doing, type LibvirtTargetSpec, targetContext } from './context.ts';
 import { checkReach, findPool } from './pool.ts';
@@ -24,7 +24,7 @@ export function createLibvirtTarget(
   spec: LibvirtTargetSpec,
   tools: ImageTools,
   options: LibvirtTargetOptions,
-): Target & AsyncDisposable {
+): RandomTarget & AsyncDisposable {
   const context = targetContext(spec, tools, options);
   return {
     eligible: async (signal) => {

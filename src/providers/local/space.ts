@@ -13,19 +13,23 @@ export type Room = {
 };
 
 /**
- * raw: the virtual size must fit. qcow2: what the source stores must fit (compressed images grow, so it is the least);
+ * raw: the virtual size must fit. gzip: nobody knows before; little room is worth a warning. qcow2: what the source stores must fit (compressed images grow, so it is the least);
  * that the disks cannot grow to their full size is worth a warning.
  */
-export function spaceConcerns(vm: Vm, format: 'raw' | 'qcow2', room: Room): Concern[] {
+export function spaceConcerns(vm: Vm, format: 'raw' | 'qcow2' | 'gzip', room: Room): Concern[] {
   const available = room.availableBytes + room.ownBytes;
   const availableGiB = gib(available);
   const sizes = vm.disks.map((disk) => disk.sizeBytes);
   const virtual = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
   const stored = vm.disks.reduce((sum, disk) => sum + Math.min(disk.storedBytes ?? 0, disk.sizeBytes ?? Infinity), 0);
-  const least = format === 'raw' ? Math.max(virtual, stored) : stored;
+  const least = format === 'raw' ? Math.max(virtual, stored) : format === 'gzip' ? 0 : stored;
   const params = { vm: vm.name, ...room.where, availableGiB };
   if (least > available) {
     return [{ code: `${room.subject}.no_space`, severity: 'critical', params: { ...params, neededGiB: gib(least) } }];
+  }
+  if (format === 'gzip') {
+    if (stored <= available && !sizes.includes(null)) return [];
+    return [{ code: `${room.subject}.size_unknown`, severity: 'information', params }];
   }
   if (virtual > available) {
     const code = `${room.subject}.may_outgrow_space`;
