@@ -4,6 +4,7 @@ import { checkServerIdentity, connect, getCACertificates, type ConnectionOptions
 import { isIP } from 'node:net';
 import { WherryError } from '../../model/errors.ts';
 import type { Trust } from '../../model/provider.ts';
+import type { CheckResult } from '../provider.ts';
 
 /** What a person looks at before trusting it. Fingerprints are lower-case hex without colons, times ISO 8601. */
 export type ShownCertificate = {
@@ -47,10 +48,7 @@ export async function handshake(
       socket.once('error', reject);
       socket.once('close', () => reject(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' })));
     });
-    const peer = socket.getPeerX509Certificate();
-    if (peer === undefined) throw Object.assign(new Error('the server showed no certificate'), { code: 'EPROTO' });
-    const certificate = shownOf(peer);
-    return { socket, certificate, problem: judge(server, trust, socket, certificate) };
+    return { socket, ...judgeServer(server, trust, socket) };
   } catch (error) {
     socket.destroy();
     throw error;
@@ -61,21 +59,40 @@ export async function handshake(
   }
 }
 
+/** After the handshake, and before anything is sent. @throws an Error with code EPROTO when there is no certificate */
+export function judgeServer(server: Omit<TlsServer, 'port'>, trust: Trust, socket: TLSSocket): Shown {
+  const peer = socket.getPeerX509Certificate();
+  if (peer === undefined) throw Object.assign(new Error('the server showed no certificate'), { code: 'EPROTO' });
+  const certificate = shownOf(peer);
+  return { certificate, problem: judge(server, trust, socket, certificate) };
+}
+
+/** As a check shows it. */
+export function checkedCertificate(
+  { sha256: shown, subject, issuer, validFrom, validTo, names }: ShownCertificate,
+  trust: Trust,
+): NonNullable<CheckResult['certificate']> {
+  const trusted = trust.kind === 'pinned' ? trust.sha256 : null;
+  return { shown, trusted, subject, issuer, validFrom, validTo, names };
+}
+
 function tlsOptions({ host, port }: TlsServer, trust: Trust): ConnectionOptions {
+  return { host, port, ALPNProtocols: ['http/1.1'], ...trustOptions(host, trust) };
+}
+
+/** For a connection that `judgeServer` judges. */
+export function trustOptions(host: string, trust: Trust): ConnectionOptions {
   return {
-    host,
-    port,
     // Judged by ourselves, right after the handshake and before a single byte is sent.
     rejectUnauthorized: false,
     minVersion: 'TLSv1.2',
-    ALPNProtocols: ['http/1.1'],
     ...(isIP(host) === 0 ? { servername: host } : {}),
     ...(trust.kind === 'ca' ? { ca: trust.pem } : trust.kind === 'system' ? { ca: systemAuthorities() } : {}),
   };
 }
 
 function judge(
-  { host, system }: TlsServer,
+  { host, system }: Omit<TlsServer, 'port'>,
   trust: Trust,
   socket: TLSSocket,
   { sha256 }: ShownCertificate,
@@ -102,7 +119,8 @@ const reasons: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'an authority that is not known here signed it',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'an authority that is not known here signed it',
   CERT_HAS_EXPIRED: 'it has expired',
-  CERT_NOT_YET_VALID: 'it is not valid yet',
+  CERT_NOT_YET_VALID: 'it is not valid yet; look at the clocks',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'it is made out to another name',
   CERT_REVOKED: 'it was revoked',
 };
 

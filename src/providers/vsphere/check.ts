@@ -5,7 +5,7 @@ import { explain, toStored, WherryError } from '../../model/errors.ts';
 import type { Trust, VsphereAccount } from '../../model/provider.ts';
 import { networkError, type At } from '../net/errors.ts';
 import { HttpsServer, serverOf, usualLimits } from '../net/https.ts';
-import { handshake, type Shown } from '../net/trust.ts';
+import { checkedCertificate, handshake, type Shown } from '../net/trust.ts';
 import type { CheckResult, CheckRow } from '../provider.ts';
 import { clockRow, licenceRow, privilegeRows, transportRows, type Row } from './check-rows.ts';
 import { roleText } from './privileges.ts';
@@ -100,7 +100,7 @@ class Rows {
 
   /** What the server showed, and whether it is believed. Nothing is sent there when it is not. */
   certificate({ certificate, problem }: Shown, trust: Trust): void {
-    const { sha256, subject, issuer, validFrom, validTo, names } = certificate;
+    const { sha256, validFrom, validTo, names } = certificate;
     if (problem === null) {
       const why = trust.kind === 'pinned' ? 'trusted by its fingerprint' : 'trusted by its authority';
       const detail = `${why}; SHA-256 ${sha256}; ${validFrom} to ${validTo}; ${names.join(', ')}`;
@@ -108,8 +108,7 @@ class Rows {
       return;
     }
     this.#stopped = true;
-    const trusted = trust.kind === 'pinned' ? trust.sha256 : null;
-    this.#certificate = { shown: sha256, trusted, subject, issuer, validFrom, validTo, names };
+    this.#certificate = checkedCertificate(certificate, trust);
     this.add(failed('certificate', problem));
   }
 

@@ -3,11 +3,11 @@
  * content; without one it hangs up. That byte is read here. Nothing of ours is sent before the server's certificate passed.
  */
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
-import { isIP } from 'node:net';
 import { WherryError } from '../../../model/errors.ts';
 import type { Trust } from '../../../model/provider.ts';
 import type { LibvirtAddress } from '../address.ts';
-import { judgeCertificate } from './certificate.ts';
+import { checkedCertificate, judgeServer, trustOptions } from '../../net/trust.ts';
+import { CertificateRefused } from './certificate.ts';
 import { reach } from './tcp.ts';
 import { reachMs, type Wire } from './wire.ts';
 
@@ -32,7 +32,8 @@ export async function tlsWire(address: LibvirtAddress, account: TlsAccount, sign
   signal.addEventListener('abort', abort, { once: true });
   try {
     await handshake(socket, system);
-    judgeCertificate(system, account.trust, socket.getPeerCertificate(), problemOf(socket));
+    const { certificate, problem } = judgeServer({ host: address.host, system }, account.trust, socket);
+    if (problem !== null) throw new CertificateRefused(problem, checkedCertificate(certificate, account.trust));
     await confirmed(socket, system, account);
     return { readable: socket, writable: socket, destroy: () => socket.destroy() };
   } catch (error) {
@@ -56,11 +57,7 @@ function tlsOptions(system: string, host: string, account: TlsAccount): Connecti
   }
   return {
     host,
-    ...(isIP(host) === 0 ? { servername: host } : {}),
-    // It is judged by us after the handshake, so that what is refused can be shown.
-    rejectUnauthorized: false,
-    minVersion: 'TLSv1.2',
-    ...(trust.kind === 'ca' ? { ca: trust.pem } : {}),
+    ...trustOptions(host, trust),
     ...(cert === null || key === null ? {} : { cert, key }),
   };
 }
@@ -91,12 +88,6 @@ function handshake(socket: TLSSocket, system: string): Promise<void> {
     });
     socket.once('close', () => reject(new WherryError('provider.connection_lost', { system })));
   });
-}
-
-function problemOf(socket: TLSSocket): string | null {
-  if (socket.authorized) return null;
-  const problem: unknown = socket.authorizationError;
-  return problem instanceof Error ? ('code' in problem ? String(problem.code) : problem.message) : String(problem);
 }
 
 /** The one byte, 1, that the daemon sends once it has accepted our certificate (src/rpc/virnettlscontext.c). */

@@ -3,7 +3,7 @@ import { access, constants, statfs } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { type ErrorCode, explain, toStored, WherryError } from '../../../model/errors.ts';
 import type { OvaAccount, Secrets } from '../../../model/provider.ts';
-import { handshake } from '../../net/trust.ts';
+import { checkedCertificate, handshake } from '../../net/trust.ts';
 import { serverOf } from '../../net/https.ts';
 import type { CheckResult, CheckRow } from '../../provider.ts';
 import { realPathOf } from './directory.ts';
@@ -85,11 +85,10 @@ async function certificateOf(
   signal: AbortSignal,
 ): Promise<CheckResult['certificate']> {
   if (stageOf(error) !== 'Certificate') return null;
-  const { socket, certificate } = await handshake(serverOf(new URL(location)), trust ?? { kind: 'system' }, signal);
+  const believed = trust ?? { kind: 'system' };
+  const { socket, certificate } = await handshake(serverOf(new URL(location)), believed, signal);
   socket.destroy();
-  const { sha256: shown, subject, issuer, validFrom, validTo, names } = certificate;
-  const trusted = trust?.kind === 'pinned' ? trust.sha256 : null;
-  return { shown, trusted, subject, issuer, validFrom, validTo, names };
+  return checkedCertificate(certificate, believed);
 }
 
 function passed(what: string, detail: string): CheckRow {
