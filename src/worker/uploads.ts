@@ -4,6 +4,9 @@
  *
  * Nothing shows under its name before it is whole: until then it is `.NAME.ID.partial`, which no look at a store takes for
  * something (ova/store/walk.ts). A part is flushed before it is told as done.
+ *
+ * Others may write into a store: its folder is opened once, as no link, and everything is done by that open folder, so that
+ * one who replaces it by a link meanwhile does not lead us elsewhere.
  */
 import { constants } from 'node:fs';
 import { type FileHandle, link, lstat, mkdir, open, realpath, rmdir, statfs, unlink } from 'node:fs/promises';
@@ -48,24 +51,57 @@ export async function answerUpload(
   }
 }
 
-type Files = { readonly root: string; readonly folder: string; readonly file: string; readonly partial: string };
+type Files = AsyncDisposable & {
+  /** Null when the file lies in the store's own directory. */
+  readonly inFolder: string | null;
+  /** The directory that it lies in, the file, and the file until it is whole: by the open folder. */
+  readonly folder: string;
+  readonly file: string;
+  readonly partial: string;
+};
 
 /** The name was checked by the server; that its folder is really one of the store's is checked where it lies. */
 async function filesOf({ uploadId, location, name }: UploadPlace): Promise<Files> {
-  const root = await realpath(location);
-  const folder = join(root, dirname(name));
-  if (folder !== root && dirname(folder) !== root) throw new Error(`${name} leads out of ${location}`);
-  if (folder !== root) {
-    await mkdir(folder, { mode: 0o755 }).catch(ignore('EEXIST'));
-    if (!(await lstat(folder)).isDirectory()) throw new Error(`${folder} is no directory`);
+  const root = await openDirectory(await realpath(location));
+  const parent = dirname(name);
+  let folder = root;
+  if (parent !== '.') {
+    try {
+      if (parent.includes('/') || parent.startsWith('.')) throw new Error(`${name} leads out of ${location}`);
+      const path = join(byHandle(root), parent);
+      await mkdir(path, { mode: 0o755 }).catch(ignore('EEXIST'));
+      folder = await openDirectory(path);
+    } catch (error) {
+      await root.close();
+      throw error;
+    }
   }
-  return { root, folder, file: join(root, name), partial: join(folder, `.${basename(name)}.${uploadId}.partial`) };
+  const at = byHandle(folder);
+  return {
+    inFolder: folder === root ? null : join(byHandle(root), parent),
+    folder: at,
+    file: join(at, basename(name)),
+    partial: join(at, `.${basename(name)}.${uploadId}.partial`),
+    [Symbol.asyncDispose]: async () => {
+      await folder.close();
+      if (folder !== root) await root.close();
+    },
+  };
+}
+
+/** @throws ENOTDIR also where it is a link to one */
+function openDirectory(path: string): Promise<FileHandle> {
+  return open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+}
+
+function byHandle({ fd }: FileHandle): string {
+  return `/proc/self/fd/${fd}`;
 }
 
 async function begin(params: UploadBegin): Promise<UploadAnswer> {
   const { location, name, sizeBytes, promisedBytes } = params;
   const host = hostname();
-  const files = await filesOf(params);
+  await using files = await filesOf(params);
   if ((await lstat(files.file).catch(ignore('ENOENT'))) !== undefined) {
     throw new WherryError('upload.exists', { name, location, host });
   }
@@ -79,8 +115,9 @@ async function begin(params: UploadBegin): Promise<UploadAnswer> {
 
 async function writePart(params: UploadPart, fetchPart: FetchPart, signal: AbortSignal): Promise<UploadAnswer> {
   const { name, partId, offset, lengthBytes } = params;
-  const { partial } = await filesOf(params);
-  const file = await open(partial, constants.O_WRONLY | constants.O_NOFOLLOW);
+  await using files = await filesOf(params);
+  const { partial } = files;
+  const file = await open(partial, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     let done = 0;
     for await (const chunk of fetchPart(partId, signal)) {
@@ -105,7 +142,8 @@ async function writeAll(file: FileHandle, data: Uint8Array, at: number): Promise
 /** By a link, which replaces nothing: whoever made a file of that name meanwhile keeps it. */
 async function finish(params: UploadEnd): Promise<UploadAnswer> {
   const { location, name, sizeBytes } = params;
-  const { file, folder, partial } = await filesOf(params);
+  await using files = await filesOf(params);
+  const { file, folder, partial } = files;
   const stats = await lstat(partial).catch(ignore('ENOENT'));
   if (stats === undefined) {
     // Sent again after the answer was lost: it has its name already.
@@ -127,10 +165,11 @@ async function finish(params: UploadEnd): Promise<UploadAnswer> {
 }
 
 async function cancel(params: UploadPlace): Promise<UploadAnswer> {
-  const { root, folder, partial } = await filesOf(params);
+  await using files = await filesOf(params);
+  const { inFolder, partial } = files;
   await unlink(partial).catch(ignore('ENOENT'));
   // The folder goes too when nothing else came into it.
-  if (folder !== root) await rmdir(folder).catch(ignore('ENOTEMPTY', 'ENOENT', 'EEXIST'));
+  if (inFolder !== null) await rmdir(inFolder).catch(ignore('ENOTEMPTY', 'ENOENT', 'EEXIST'));
   return { doneBytes: 0 };
 }
 
