@@ -19,6 +19,8 @@ export async function direct(disk: NbdDisk, path: string, readOnly: boolean): Pr
   if (file === null) return disk;
   /** Some file systems accept the flag and refuse the requests. */
   let works = true;
+  /** Something went to qemu-nbd since it was last flushed. A sync of our descriptor is one of the whole file, whoever wrote. */
+  let besides = false;
   /** Bytes of the beginning of the buffer that went; the rest is for qemu-nbd. */
   const transfer = async (action: 'read' | 'write', offset: number, buffer: Buffer): Promise<number> => {
     if (!works || offset % alignBytes !== 0 || !isPageAligned(buffer)) return 0;
@@ -55,7 +57,17 @@ export async function direct(disk: NbdDisk, path: string, readOnly: boolean): Pr
       signal.throwIfAborted();
       checkRange(offset, data.length, disk.sizeBytes);
       const done = readOnly ? 0 : await transfer('write', offset, data);
-      if (done < data.length || readOnly) await disk.write(offset + done, data.subarray(done), signal);
+      if (done === data.length && !readOnly) return;
+      besides = true;
+      await disk.write(offset + done, data.subarray(done), signal);
+    },
+    async zero(offset, length, signal) {
+      besides = true;
+      await disk.zero(offset, length, signal);
+    },
+    async trim(offset, length, signal) {
+      besides = true;
+      await disk.trim(offset, length, signal);
     },
     async flush(signal) {
       signal.throwIfAborted();
@@ -64,7 +76,15 @@ export async function direct(disk: NbdDisk, path: string, readOnly: boolean): Pr
           throw failure(error, 'flush', path, 0, 0);
         });
       }
-      await disk.flush(signal);
+      // Each sync makes the device write out its cache: a second one at once, for nothing, costs as much as the first.
+      if (!besides) return;
+      besides = false;
+      try {
+        await disk.flush(signal);
+      } catch (error) {
+        besides = true;
+        throw error;
+      }
     },
     // The holes are asked of qemu-nbd, which asks the file each time; the bytes come past all caches, by a new descriptor.
     readBack: async () => {
@@ -79,7 +99,7 @@ export async function direct(disk: NbdDisk, path: string, readOnly: boolean): Pr
 }
 
 /** Null where it cannot be had: then qemu-nbd's own way is right, or its own words say what is wrong. */
-async function openDirect(path: string, readOnly: boolean): Promise<FileHandle | null> {
+export async function openDirect(path: string, readOnly: boolean): Promise<FileHandle | null> {
   try {
     const file = await open(path, (readOnly ? constants.O_RDONLY : constants.O_RDWR) | constants.O_DIRECT);
     const facts = await file.stat();
@@ -91,12 +111,12 @@ async function openDirect(path: string, readOnly: boolean): Promise<FileHandle |
   }
 }
 
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
 /** The same errors as those of an NBD server whose storage fails so. */
-function failure(error: unknown, action: Action, where: string, offset: number, length: number): WherryError {
+export function failure(error: unknown, action: Action, where: string, offset: number, length: number): WherryError {
   const code = codeOf(error);
   const full = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG';
   const errno = full ? errnos.ENOSPC : code === 'EPERM' || code === 'EROFS' ? errnos.EPERM : errnos.EIO;

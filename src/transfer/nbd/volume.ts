@@ -3,6 +3,7 @@ import { WherryError } from '../../model/errors.ts';
 import { runChild } from '../../process/child.ts';
 import type { ImageTools } from '../disk.ts';
 import { type NbdDisk, connectNbd } from './client.ts';
+import { openFresh } from '../qcow2/fresh.ts';
 import { direct } from './direct.ts';
 import { type QemuNbdOptions, startQemuNbd } from './qemu-nbd.ts';
 
@@ -48,8 +49,18 @@ export const allocationDepthContext = 'qemu:allocation-depth';
 
 /** @see ImageTools.openVolume. @throws WherryError transfer.read_only when it should be writable and is not. */
 export const openVolume: ImageTools['openVolume'] = async (volume, directory, signal) => {
+  const { path, format, readOnly } = volume;
+  if (format === 'qcow2' && !readOnly) {
+    await freeLeaks(path, signal);
+    const handOver = (opening: AbortSignal) => openServed(volume, directory, opening);
+    const fresh = await openFresh(volume, directory, handOver, signal);
+    if (fresh !== null) return fresh;
+  }
+  return openServed(volume, directory, signal);
+};
+
+const openServed: ImageTools['openVolume'] = async (volume, directory, signal) => {
   const { path, format, readOnly, startsZeroed } = volume;
-  if (format === 'qcow2' && !readOnly) await freeLeaks(path, signal);
   const disk = await openImage({ image: { path, format }, readOnly, directory, startsZeroed }, signal);
   if (readOnly || !disk.readOnly) return format === 'raw' ? direct(disk, path, readOnly) : disk;
   await disk.close();

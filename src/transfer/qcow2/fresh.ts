@@ -1,0 +1,159 @@
+/**
+ * A qcow2 target that nothing was written to yet, as a disk: whole clusters go into the file by fresh-image.ts. For anything
+ * else (zeroing, reading, odd edges) the image is handed over to a qemu-nbd, once and for good. Until then another qemu-nbd
+ * holds the file's lock, so that nobody else writes to it: QEMU's own protection, which a worker's two attempts rely on.
+ */
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import type { WritableDisk } from '../disk.ts';
+import { isPageAligned } from '../memory.ts';
+import { codeOf, failure, openDirect } from '../nbd/direct.ts';
+import { checkRange } from '../nbd/pieces.ts';
+import { type QemuNbd, startQemuNbd } from '../nbd/qemu-nbd.ts';
+import { type FreshImage, createFreshImage } from './fresh-image.ts';
+import { type FreshLayout, clusterBytes, fileStartBytes, freshLayout } from './fresh-layout.ts';
+
+/**
+ * Null where the image is not fresh, too large, or on a file system without O_DIRECT.
+ * @param handOver opens it by qemu-nbd.
+ */
+export async function openFresh(
+  volume: { readonly path: string; readonly startsZeroed: boolean },
+  directory: string,
+  handOver: (signal: AbortSignal) => Promise<WritableDisk>,
+  signal: AbortSignal,
+): Promise<WritableDisk | null> {
+  const { path } = volume;
+  if ((await layoutOf(path)) === null) return null;
+  const guard = await startQemuNbd({ image: { path, format: 'raw' }, readOnly: false, directory }, signal);
+  const files: FileHandle[] = [];
+  const release = async (): Promise<void> => {
+    for (const file of files.splice(0)) await file.close();
+    await guard.close();
+  };
+  try {
+    // Looked at again behind the lock.
+    const layout = await layoutOf(path);
+    const data = layout === null ? null : await openDirect(path, false);
+    if (data !== null) files.push(data);
+    if (layout === null || data === null || !(await data.stat()).isFile()) {
+      await release();
+      return null;
+    }
+    const tables = await open(path, constants.O_RDWR);
+    files.push(tables);
+    return freshDisk({ ...volume, layout, image: createFreshImage(layout, data, tables), guard, release, handOver });
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+function freshDisk(parts: {
+  readonly path: string;
+  readonly startsZeroed: boolean;
+  readonly layout: FreshLayout;
+  readonly image: FreshImage;
+  readonly guard: QemuNbd;
+  release(): Promise<void>;
+  handOver(signal: AbortSignal): Promise<WritableDisk>;
+}): WritableDisk {
+  const { path, image, layout, startsZeroed } = parts;
+  const { sizeBytes } = layout;
+  const underWay = new Set<Promise<unknown>>();
+  let handed: Promise<WritableDisk> | undefined;
+  let closed: Promise<void> | undefined;
+
+  const tracked = async (work: Promise<void>): Promise<void> => {
+    underWay.add(work);
+    try {
+      await work;
+    } finally {
+      underWay.delete(work);
+    }
+  };
+  const finish = async (): Promise<void> => {
+    await Promise.allSettled(underWay);
+    try {
+      await image.finish();
+    } finally {
+      await parts.release();
+    }
+  };
+  const qemu = (): Promise<WritableDisk> => {
+    handed ??= (async () => {
+      try {
+        await finish();
+      } catch (error) {
+        throw failure(error, 'flush', path, 0, 0);
+      }
+      // It is everybody's from now on: no single caller's signal ends it.
+      return parts.handOver(new AbortController().signal);
+    })();
+    return handed;
+  };
+  const close = async (): Promise<void> => {
+    if (handed !== undefined) {
+      const disk = await handed.catch(() => null);
+      await disk?.close();
+      return;
+    }
+    // What cannot be given back any more (a full disk) is lost space, found by a check; what was flushed is there.
+    await finish().catch(() => undefined);
+  };
+
+  return {
+    sizeBytes,
+    access: 'random',
+    startsZeroed,
+    async write(offset, data, signal) {
+      signal.throwIfAborted();
+      checkRange(offset, data.length, sizeBytes);
+      const whole = offset % clusterBytes === 0 && data.length % clusterBytes === 0 && isPageAligned(data);
+      if (whole && handed === undefined && closed === undefined) {
+        try {
+          await tracked(image.write(offset, data));
+          return;
+        } catch (error) {
+          // Some file systems accept O_DIRECT and refuse the requests.
+          if (codeOf(error) !== 'EINVAL') throw failure(error, 'write', path, offset, data.length);
+        }
+      }
+      await (await qemu()).write(offset, data, signal);
+    },
+    async flush(signal) {
+      signal.throwIfAborted();
+      if (handed !== undefined) return (await handed).flush(signal);
+      await tracked(image.flush()).catch((error: unknown) => {
+        throw failure(error, 'flush', path, 0, 0);
+      });
+    },
+    async zero(offset, length, signal) {
+      await (await qemu()).zero(offset, length, signal);
+    },
+    async read(offset, length, signal) {
+      return (await qemu()).read(offset, length, signal);
+    },
+    async *extents(range, signal) {
+      yield* (await qemu()).extents(range, signal);
+    },
+    close() {
+      closed ??= close();
+      return closed;
+    },
+  };
+}
+
+async function layoutOf(path: string): Promise<FreshLayout | null> {
+  const file = await open(path, 'r').catch(() => null);
+  if (file === null) return null;
+  try {
+    const { size } = await file.stat();
+    if (size > fileStartBytes) return null;
+    const start = Buffer.alloc(size);
+    const { bytesRead } = await file.read(start, 0, size, 0);
+    return bytesRead === size ? freshLayout(start) : null;
+  } finally {
+    await file.close();
+  }
+}
