@@ -46,6 +46,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
   const [open, setOpen] = useState(wide.matches);
   useEffect(() => {
     const follow = (): void => setOpen(wide.matches);
+    follow(); // the window may have changed since the first look
     wide.addEventListener('change', follow);
     return () => wide.removeEventListener('change', follow);
   }, []);
