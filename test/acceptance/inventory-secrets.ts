@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProviderView } from '../../src/inventory/api.ts';
 import { startLibvirtHost, whyNoLibvirtHost } from '../peers/libvirt-host.ts';
 import { type Finding, findIn, findInDatabase, findInFiles, watchProcesses } from './canaries.ts';
+import { startLockedStore } from './locked-store.ts';
 import { type Product, startProduct, wherry } from './product.ts';
 import type { Report, Scenario } from './scenario.ts';
 
@@ -22,8 +23,11 @@ export const inventorySecrets: Scenario = {
       first: canary('first'),
       second: canary('second'),
       store: canary('store'),
+      web: canary('web'),
+      wrong: canary('wrong'),
       once: canary('once'),
     };
+    await using locked = await disposable(startLockedStore('reader', passwords.web));
     const keyLine = host.it.privateKey.split('\n')[2] ?? '';
     const passphrase = canary('passphrase');
     const secrets = [...Object.values(passwords), passphrase, keyLine];
@@ -70,6 +74,20 @@ export const inventorySecrets: Scenario = {
         ['provider', 'add', 'store', '/nowhere', '--username', 'reader', '--password-stdin', '--no-check'],
         passwords.store,
       );
+      const web = [
+        'provider',
+        'add',
+        'web',
+        locked.it.url,
+        '--type',
+        'ova',
+        '--username',
+        'reader',
+        '--password-stdin',
+      ];
+      await cli(web, passwords.web);
+      const isRead = await until(60_000, async () => (await view(product, 'web'))?.counts.vm === 1);
+      report.check('an OVA on a web server is seen with the password', isRead);
       const follows = await until(60_000, async () => (await view(product, 'host'))?.state === 'following');
       report.check('a host is followed over ssh with its key', follows, added);
       await cli(['provider', 'edit', 'vc', '--password-stdin'], passwords.second);
@@ -81,11 +99,16 @@ export const inventorySecrets: Scenario = {
       await browse(product, said, nowhere, passwords.once);
       report.check(
         'the key is changed while all of them are in use',
-        /new key; 4 secrets/.test(await cli(['secrets', 'rotate'])),
+        /new key; 5 secrets/.test(await cli(['secrets', 'rotate'])),
       );
       await cli(['provider', 'refresh', 'host']);
       const again = await until(60_000, async () => (await view(product, 'host'))?.state === 'following');
       report.check('after that the host is followed again: its key was opened with the new one', again);
+      await cli(['provider', 'edit', 'web', '--password-stdin'], passwords.wrong);
+      const stopped = await until(60_000, async () => (await view(product, 'web'))?.state === 'stopped');
+      await sleep(3_000); // a second try would come within this
+      const tries = locked.it.tries.get(passwords.wrong);
+      report.check('a wrong password is tried once, and then somebody is asked', stopped && tries === 1, String(tries));
       for (const path of ['/providers', '/events', '/workers']) said.push(await product.client.text(path));
       await cli(['provider', 'list', '--json']);
       await cli(['provider', 'show', 'vc']);
