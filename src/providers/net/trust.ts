@@ -4,7 +4,6 @@ import { checkServerIdentity, connect, getCACertificates, type ConnectionOptions
 import { isIP } from 'node:net';
 import { WherryError } from '../../model/errors.ts';
 import type { Trust } from '../../model/provider.ts';
-import type { CheckResult } from '../provider.ts';
 
 /** What a person looks at before trusting it. Fingerprints are lower-case hex without colons, times ISO 8601. */
 export type ShownCertificate = {
@@ -67,11 +66,16 @@ export function judgeServer(server: Omit<TlsServer, 'port'>, trust: Trust, socke
   return { certificate, problem: judge(server, trust, socket, certificate) };
 }
 
-/** As a check shows it. */
+/** `certificate` of a CheckResult (providers/provider.ts). */
+export type CheckedCertificate = Omit<ShownCertificate, 'sha256' | 'sha1'> & {
+  readonly shown: string;
+  readonly trusted: string | null;
+};
+
 export function checkedCertificate(
   { sha256: shown, subject, issuer, validFrom, validTo, names }: ShownCertificate,
   trust: Trust,
-): NonNullable<CheckResult['certificate']> {
+): CheckedCertificate {
   const trusted = trust.kind === 'pinned' ? trust.sha256 : null;
   return { shown, trusted, subject, issuer, validFrom, validTo, names };
 }
