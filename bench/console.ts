@@ -40,7 +40,7 @@ async function look(): ReturnType<Bench> {
   const firstMs: number[] = [];
   for (let round = 0; round < opened; round += 1) {
     await page.getByRole('link', { name: 'Overview', exact: true }).click();
-    await page.getByRole('heading', { name: 'Migrations' }).waitFor();
+    await page.getByRole('heading', { name: 'Migrations', exact: true }).waitFor();
     firstMs.push(Number(await page.evaluate(openList)));
   }
   await page.getByText(`${vms.toLocaleString('en-US')} VMs`).waitFor();
