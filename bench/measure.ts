@@ -30,7 +30,7 @@ const ticksPerSecond = 100;
 /** As bin/wherry sets it: more threads, and modules come compiled when it has run before. */
 const environment = {
   ...process.env,
-  UV_THREADPOOL_SIZE: '8',
+  UV_THREADPOOL_SIZE: '16',
   NODE_COMPILE_CACHE: join(import.meta.dirname, '../.cache/node'),
 };
 
