@@ -57,7 +57,7 @@ function addSearch(app: App, { db }: RouteContext): void {
       },
     },
     ({ query }) => {
-      const { limit = 100, after, skip } = query;
+      const { limit, after, skip } = query;
       return searchVms(db, searchOf(query), { limit, after, skip });
     },
   );

@@ -20,18 +20,18 @@ export const inventorySecrets: Scenario = {
     await using product = await startProduct();
     const said: string[] = [];
     const passwords = {
-      first: canary('first'),
-      second: canary('second'),
-      store: canary('store'),
-      web: canary('web'),
-      wrong: canary('wrong'),
-      once: canary('once'),
+      first: newCanary('first'),
+      second: newCanary('second'),
+      store: newCanary('store'),
+      web: newCanary('web'),
+      wrong: newCanary('wrong'),
+      once: newCanary('once'),
     };
     await using locked = await disposable(startLockedStore('reader', passwords.web));
     const keyLine = host.it.privateKey.split('\n')[2] ?? '';
-    const passphrase = canary('passphrase');
+    const passphrase = newCanary('passphrase');
     const secrets = [...Object.values(passwords), passphrase, keyLine];
-    const planted = canary('planted');
+    const planted = newCanary('planted');
     const watching = new AbortController();
     const processes = watchProcesses([...secrets, planted], watching.signal);
     try {
@@ -122,7 +122,7 @@ export const inventorySecrets: Scenario = {
   },
 };
 
-function canary(name: string): string {
+function newCanary(name: string): string {
   return `kanarie-${name}-${randomBytes(9).toString('hex')}`;
 }
 

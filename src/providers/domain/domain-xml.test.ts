@@ -45,6 +45,9 @@ test('whatever a source calls its VM, network and files, the XML holds exactly t
 test('what XML cannot hold is replaced, not passed on', () => {
   expect(escapeXml('a\u0000\ud800b')).toBe('a\ufffd\ufffdb');
   expect(() => parseXml('<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>')).toThrow('document type');
+  expect(() => parseXml('<a>'.repeat(200))).toThrow('more elements');
+  expect(() => parseXml(`<a>${'<b/>'.repeat(100_001)}</a>`)).toThrow('more elements');
+  expect(parseXml(`<a>${'<b/>'.repeat(10_000)}</a>`).children).toHaveLength(10_000);
 });
 
 test('memory, CPUs, topology, MAC, firmware and mark are carried over', () => {

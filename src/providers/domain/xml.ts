@@ -9,9 +9,12 @@ export type XmlElement = {
   readonly text: string;
 };
 
+/** Far beyond what a host with a thousand devices writes. */
+const limits = { depth: 100, elements: 100_000 };
+
 type Open = { name: string; attributes: Record<string, string>; children: Open[]; text: string };
 
-/** @throws Error when the text is not well-formed, or declares a document type. */
+/** @throws Error when the text is not well-formed, declares a document type, or is deeper or longer than any we know. */
 export function parseXml(text: string): XmlElement {
   const parser = new SaxesParser();
   const root: Open = { name: '', attributes: {}, children: [], text: '' };
@@ -22,7 +25,10 @@ export function parseXml(text: string): XmlElement {
   parser.on('doctype', () => {
     throw new Error('a document type is not accepted');
   });
+  let elements = 0;
   parser.on('opentag', (tag) => {
+    elements += 1;
+    if (open.length > limits.depth || elements > limits.elements) throw new Error('it has more elements than it may');
     const element: Open = { name: tag.name, attributes: { ...tag.attributes }, children: [], text: '' };
     open.at(-1)?.children.push(element);
     open.push(element);
