@@ -148,7 +148,7 @@ function treeArguments(isRoot: boolean): string[] {
 
 /** Nothing of ours but what the steps need: no database address, no token. */
 function childEnvironment(directory: string): NodeJS.ProcessEnv {
-  const environment: NodeJS.ProcessEnv = { LANG: 'C.UTF-8', TMPDIR: directory, UV_THREADPOOL_SIZE: '8' };
+  const environment: NodeJS.ProcessEnv = { LANG: 'C.UTF-8', TMPDIR: directory, UV_THREADPOOL_SIZE: '16' };
   for (const name of [
     'PATH',
     'HOME',
