@@ -3,6 +3,7 @@ import { badInput } from './bad-input.ts';
 import { asAUser } from './as-a-user.ts';
 import { bandwidth } from './bandwidth.ts';
 import { bottleneckNamed } from './bottleneck-named.ts';
+import { compressed } from './compressed.ts';
 import { faultyDisks } from './faulty-disks.ts';
 import { gzipOva } from './gzip-ova.ts';
 import { idleMemory } from './idle-memory.ts';
@@ -28,6 +29,7 @@ export const scenarios: readonly Scenario[] = [
   badInput,
   badGuest,
   verifiedCopy,
+  compressed,
   faultyDisks,
   bottleneckNamed,
   bandwidth,
