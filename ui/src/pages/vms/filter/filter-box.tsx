@@ -1,7 +1,7 @@
 import { Button, TextInputGroup, TextInputGroupMain, TextInputGroupUtilities } from '@patternfly/react-core';
 import { SearchIcon, TimesIcon } from '@patternfly/react-icons';
 import { useMutation } from '@tanstack/react-query';
-import { type KeyboardEvent, useId, useRef, useState } from 'react';
+import { type KeyboardEvent, useId, useLayoutEffect, useRef, useState } from 'react';
 import { post } from '../../../api/client.ts';
 import type { CheckedFilter } from '../../../api/types.ts';
 import { Problem } from '../../../parts/problem.tsx';
@@ -24,6 +24,8 @@ export function FilterBox({ filter, apply }: { readonly filter: string; readonly
   }
   const [cursor, setCursor] = useState<number | null>(null);
   const [chosen, setChosen] = useState(-1);
+  /** Where the cursor has to go with the text that is about to be shown. */
+  const caret = useRef<number | null>(null);
   const completion = useCompletion(text, cursor);
   const suggestions = completion?.suggestions ?? [];
   const isOpen = cursor !== null && suggestions.length > 0;
@@ -51,12 +53,15 @@ export function FilterBox({ filter, apply }: { readonly filter: string; readonly
     if (completion === null || suggestion === undefined) return;
     const next = completed(text, completion, suggestion.text);
     change(next.text, next.cursor);
-    // After React has written the value, which puts the cursor at its end.
-    requestAnimationFrame(() => {
-      input.current?.focus();
-      input.current?.setSelectionRange(next.cursor, next.cursor);
-    });
+    caret.current = next.cursor;
   };
+  // Right after React has written the value, which puts the cursor at its end, and before the next key is heard.
+  useLayoutEffect(() => {
+    if (caret.current === null) return;
+    input.current?.focus();
+    input.current?.setSelectionRange(caret.current, caret.current);
+    caret.current = null;
+  }, [text]);
   const onKeyDown = (event: KeyboardEvent<HTMLInputElement>): void => {
     if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
       event.preventDefault();
