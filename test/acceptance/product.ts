@@ -54,6 +54,8 @@ export type ProductOptions = {
   readonly launcher?: readonly string[];
   /** The user id that the launcher changes to: owner of the scratch directory. */
   readonly owner?: number;
+  /** False: workers are the test's own. */
+  readonly builtIn?: boolean;
 };
 
 export async function startProduct(options: ProductOptions = {}): Promise<Product> {
@@ -67,6 +69,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
   const startServer = async (): Promise<void> => {
     const log = openSync(join(scratch, 'server.log'), 'a');
     const words = [...(options.launcher ?? []), wherry, 'server', '--listen', 'none', '--home', home];
+    if (options.builtIn === false) words.push('--no-worker');
     server = spawn(words[0] ?? wherry, words.slice(1), {
       stdio: ['ignore', log, log],
       env: { ...process.env, ...options.env, WHERRY_LEASE_MS: String(options.leaseMs ?? 60_000), WHERRY_HOME: home },

@@ -21,7 +21,13 @@ const mainFile = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const mib = 1024 * 1024;
 
 test('steps of a stopped worker end before others get them, and it does nothing more when it is woken', async () => {
-  await using product = await startProduct({ leaseMs });
+  // Not the built-in one: that would be found silent by the server, and replaced.
+  await using product = await startProduct({ leaseMs, builtIn: false });
+  const stopped = startWorker(product, 'first');
+  onTestFinished(() => {
+    stopped.kill('SIGKILL');
+  });
+  const first = stopped.pid ?? -1;
   const dir = join(product.scratch, 'ova');
   const out = join(product.scratch, 'out');
   await mkdir(dir);
@@ -43,12 +49,11 @@ test('steps of a stopped worker end before others get them, and it does nothing 
   };
   await until(async () => ((await step())?.disks ?? []).some(({ bytesMoved }) => bytesMoved > 0), 60_000);
 
-  const first = await product.workerPid();
   // (control) What writes to the target is seen by this test.
   expect(await writersOf(out, first)).not.toEqual([]);
   process.kill(first, 'SIGSTOP');
   onTestFinished(() => wake(first));
-  const second = startWorker(product);
+  const second = startWorker(product, 'second');
   onTestFinished(() => {
     second.kill('SIGKILL');
   });
@@ -80,9 +85,9 @@ test('steps of a stopped worker end before others get them, and it does nothing 
   expect(detail.ledger.every(({ state }) => state === 'removed' || state === 'handed_over')).toBe(true);
 }, 180_000);
 
-/** Another worker on the same machine: a home of its own, the same server. */
-function startWorker(product: Product): ChildProcess {
-  const home = join(product.scratch, 'second');
+/** A worker on the same machine: a home of its own, the same server. */
+function startWorker(product: Product, name: string): ChildProcess {
+  const home = join(product.scratch, name);
   const url = new URL(`file://${mainFile}`);
   const code = `
     import { runWorker } from ${JSON.stringify(new URL('worker/worker.ts', url).href)};
