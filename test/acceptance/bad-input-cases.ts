@@ -157,7 +157,7 @@ export function directoryCases(
       words: [files.swelling, '--to', 'files', '--dir', small],
       code: 'transfer.no_space',
       names: ['VM app', 'disk app_Disk1', small, host],
-      cause: /writing to file failed|No space left on device/,
+      cause: /writing to file failed|no space left on device/i,
       next: /Free space/,
       sources: [files.swelling],
       targets: [smallSeen],

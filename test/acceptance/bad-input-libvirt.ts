@@ -76,7 +76,7 @@ export function libvirtCases(files: InputFiles, libvirtd: Libvirtd, smallSeen: s
       words: [files.swelling, ...to(['--pool', 'small'])],
       code: 'transfer.no_space',
       names: ['VM app', 'disk app_Disk1', host],
-      cause: /writing to file failed|No space left on device/,
+      cause: /writing to file failed|no space left on device/i,
       next: /Free space/,
       sources: [files.swelling],
       targets: [pool, smallSeen],
