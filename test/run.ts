@@ -33,7 +33,7 @@ const now = scenarios.filter(({ long }) => long !== true || values.all);
 for (const { name } of scenarios.filter((one) => !now.includes(one))) {
   console.log(`LATER ${name}: takes more than three minutes, runs with script/test --all`);
 }
-await runInLanes(now, availableParallelism() > 1 ? 3 : 1, ({ name }, outcome) => {
+await runInLanes(now, availableParallelism() > 1 ? 2 : 1, ({ name }, outcome) => {
   if (outcome.kind === 'passed') passed++;
   else if (outcome.kind === 'failed') failed++;
   else skipped.push(`${name}: ${outcome.reason}`);
