@@ -7,6 +7,7 @@ import type { ProviderView } from '../../src/inventory/api.ts';
 import { startLibvirtHost, whyNoLibvirtHost } from '../peers/libvirt-host.ts';
 import { type Finding, findIn, findInDatabase, findInFiles, watchProcesses } from './canaries.ts';
 import { startLockedStore } from './locked-store.ts';
+import { type LockedVsphere, startLockedVsphere } from './locked-vsphere.ts';
 import { type Product, startProduct, wherry } from './product.ts';
 import type { Report, Scenario } from './scenario.ts';
 
@@ -26,14 +27,24 @@ export const inventorySecrets: Scenario = {
       web: newCanary('web'),
       wrong: newCanary('wrong'),
       once: newCanary('once'),
+      vsphere: newCanary('vsphere'),
+      vsphereWrong: newCanary('vsphere-wrong'),
+      vsphereNext: newCanary('vsphere-next'),
     };
+    await using vsphere = await disposable(startLockedVsphere(passwords.vsphere));
     await using locked = await disposable(startLockedStore('reader', passwords.web));
     const keyLine = host.it.privateKey.split('\n')[2] ?? '';
     const passphrase = newCanary('passphrase');
     const secrets = [...Object.values(passwords), passphrase, keyLine];
     const planted = newCanary('planted');
     const watching = new AbortController();
-    const processes = watchProcesses([...secrets, planted], watching.signal);
+    // Sessions are secrets too: each that vSphere gives out is looked for from then on.
+    const looked = [...secrets, planted];
+    vsphere.it.onSession((cookie) => {
+      secrets.push(cookie);
+      looked.push(cookie);
+    });
+    const processes = watchProcesses(looked, watching.signal);
     try {
       const cli = async (args: readonly string[], input = ''): Promise<string> => {
         const text = await runCli(product, args, input);
@@ -90,6 +101,7 @@ export const inventorySecrets: Scenario = {
       report.check('an OVA on a web server is seen with the password', isRead);
       const follows = await until(60_000, async () => (await view(product, 'host'))?.state === 'following');
       report.check('a host is followed over ssh with its key', follows, added);
+      await throughVsphere(report, product, vsphere.it, passwords, { cli, said });
       await cli(['provider', 'edit', 'vc', '--password-stdin'], passwords.second);
       await cli(['provider', 'check', 'vc']);
       await cli(
@@ -99,7 +111,7 @@ export const inventorySecrets: Scenario = {
       await browse(product, said, nowhere, passwords.once);
       report.check(
         'the key is changed while all of them are in use',
-        /new key; 5 secrets/.test(await cli(['secrets', 'rotate'])),
+        /new key; 6 secrets/.test(await cli(['secrets', 'rotate'])),
       );
       await cli(['provider', 'refresh', 'host']);
       const again = await until(60_000, async () => (await view(product, 'host'))?.state === 'following');
@@ -124,6 +136,62 @@ export const inventorySecrets: Scenario = {
 
 function newCanary(name: string): string {
   return `kanarie-${name}-${randomBytes(9).toString('hex')}`;
+}
+
+type Said = {
+  readonly cli: (args: readonly string[], input?: string) => Promise<string>;
+  /** Answers of the API. */
+  readonly said: string[];
+};
+
+/** A vCenter: followed, its session ended, its password changed behind our back, and a wrong one given. */
+async function throughVsphere(
+  report: Report,
+  product: Product,
+  vsphere: LockedVsphere,
+  passwords: { readonly vsphere: string; readonly vsphereWrong: string; readonly vsphereNext: string },
+  { cli, said }: Said,
+): Promise<void> {
+  const vcenter = () => view(product, 'vcenter');
+  const reaches = (state: ProviderView['state']): Promise<boolean> =>
+    until(60_000, async () => (await vcenter())?.state === state);
+  const add = ['provider', 'add', 'vcenter', vsphere.url, '--type', 'vsphere', '--username', vsphere.username];
+  const added = await cli([...add, '--trust-fingerprint', vsphere.fingerprint, '--password-stdin'], passwords.vsphere);
+  report.check('a vCenter is followed with its password', await reaches('following'), added);
+  const before = (await vcenter())?.syncedAt;
+  vsphere.endSessions();
+  const anew = await until(60_000, async () => {
+    const now = await vcenter();
+    return now?.state === 'following' && now.syncedAt !== before;
+  });
+  report.check('its session was ended: another one is begun', anew);
+
+  // The password is another one since: what is kept is tried once, by whoever comes to it, and then somebody is asked.
+  vsphere.setPassword(passwords.vsphereNext);
+  const tries = vsphere.tries();
+  vsphere.endSessions();
+  const refused = await reaches('stopped');
+  await sleep(3_000); // a second try would come within this
+  report.check(
+    'a sign-in that fails is tried once, and then somebody is asked',
+    refused && vsphere.tries() === tries + 1,
+    `${vsphere.tries() - tries} tries`,
+  );
+  await cli(['provider', 'edit', 'vcenter', '--password-stdin'], passwords.vsphereWrong);
+  const again = await until(60_000, async () => vsphere.tries() > tries + 1 && (await vcenter())?.state === 'stopped');
+  await sleep(3_000);
+  report.check(
+    'so is a wrong password',
+    again && vsphere.tries() === tries + 2,
+    `${vsphere.tries() - tries - 1} tries`,
+  );
+  const stopped = await product.client.text('/providers');
+  said.push(stopped, await cli(['provider', 'show', 'vcenter']));
+  report.check('the reason is shown', stopped.includes('provider.sign_in_refused'));
+  await cli(['provider', 'check', 'vcenter']);
+  await cli(['provider', 'edit', 'vcenter', '--password-stdin'], passwords.vsphereNext);
+  report.check('with the right one it is followed again', await reaches('following'));
+  report.check('(control) sessions of vSphere were among what is looked for', vsphere.sessions() >= 3);
 }
 
 type Seen = {
