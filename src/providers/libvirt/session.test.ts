@@ -122,6 +122,49 @@ describe.skipIf(missing !== null)(`sessions with a libvirt host${missing === nul
     expect(await tries()).toBe(before + 1);
   });
 
+  test('ssh: a host that hangs up after a wrong password has refused it; one that does so later has not', async () => {
+    const { connect } = await import('node:net');
+    const failed = async (): Promise<number> => (await host.sshdLog()).split('Failed password').length - 1;
+    const before = await failed();
+    const there = await leftovers();
+    const sockets: Socket[] = [];
+    // What the host answers is held back long enough for its log to say whether it was a refusal; that is never handed on.
+    const proxy = createServer((near) => {
+      const far = connect(22, host.address);
+      sockets.push(near, far);
+      let last = Promise.resolve();
+      near.on('data', (bytes: Buffer) => void far.write(bytes)).on('error', () => undefined);
+      far.on('error', () => undefined).on('close', () => void last.then(() => near.destroy()));
+      far.on('data', (bytes: Buffer) => {
+        last = last.then(async () => {
+          await new Promise((resolve) => setTimeout(resolve, 100));
+          if ((await failed()) > before) near.destroy();
+          else near.write(bytes);
+        });
+      });
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const listening = proxy.address();
+    const port = typeof listening === 'object' && listening !== null ? listening.port : 0;
+    const through = account(`qemu+ssh://root@127.0.0.1:${port}/system`, { hostKey: host.hostKey });
+    try {
+      const session = await openSession(through, { password: host.password }, signal());
+      for (const socket of sockets.splice(0)) socket.destroy();
+      expect(await session.whyEnded()).toMatchObject({ code: 'provider.connection_lost', passing: true });
+      await expect(hostname(through, { password: 'wrong' })).rejects.toMatchObject({
+        code: 'provider.sign_in_refused',
+        passing: false,
+      });
+      expect(await failed()).toBe(before + 1);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      proxy.close();
+    }
+    // What follows looks for what is left.
+    const left = async () => (await leftovers()).filter((one) => !there.includes(one));
+    await expect.poll(left, { timeout: 10_000 }).toEqual([]);
+  });
+
   test('no secret is in an argument, an environment or a file while it is connected; nothing is left afterwards', async () => {
     const canaries = [
       host.password,

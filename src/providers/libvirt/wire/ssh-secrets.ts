@@ -23,6 +23,8 @@ export type SshSecrets = {
 
 /** What our askpass script says before it ends a program that did not take the first answer. */
 export const askedTwice = 'the answer was not taken';
+/** What it says when it hands a password out: from then on it counts as tried. */
+export const passwordGiven = 'wherry: the password was given';
 
 /**
  * As seen from the directory, in which agent, ssh-add and ssh run: the path of a unix socket may have 107 bytes, and a temporary
@@ -132,6 +134,7 @@ async function askpass(
     `if ! [ -p '${fifo}' ]; then echo '${askedTwice}' >&2; kill -9 "$PPID"; exit 1; fi`,
     `IFS= read -r line <'${fifo}' || exit 1`,
     `rm -f '${fifo}'`,
+    ...(name === 'password' ? [`echo '${passwordGiven}' >&2`] : []),
     `printf '%s\\n' "$line"`,
   ];
   await writeFile(script, `${lines.join('\n')}\n`, { mode: 0o700 });

@@ -1,6 +1,10 @@
 /** What ssh and the program behind it said, as an error of ours. Pure. */
 import { type ErrorParams, WherryError } from '../../../model/errors.ts';
 import type { LibvirtAddress } from '../address.ts';
+import { passwordGiven } from './ssh-secrets.ts';
+
+/** What our command on the host says before anything else: ssh has let us in. */
+export const insideHost = 'wherry: inside';
 
 type Rule = { readonly words: RegExp; error(address: LibvirtAddress, cause: Error): WherryError };
 
@@ -54,11 +58,21 @@ const rules: readonly Rule[] = [
   },
 ];
 
-/** @param said the last lines of its standard error; empty: it said nothing, and neither do we. */
+/**
+ * A password that was handed to ssh, and nothing from inside the host since: whatever ended it (a host that hangs up after a
+ * wrong one says no more than "Connection closed"), a second try might be the one that locks the account. It waits for a person.
+ *
+ * @param said the last lines of its standard error; empty: it said nothing, and neither do we.
+ */
 export function readSshWords(address: LibvirtAddress, said: string): WherryError | null {
-  if (said === '') return null;
-  const cause = new Error(said.slice(-2_000));
-  const rule = rules.find((each) => each.words.test(said));
+  const lines = said.split('\n').map((line) => line.trim());
+  const words = lines.filter((line) => line !== passwordGiven && line !== insideHost).join('\n');
+  const cause = new Error(words.slice(-2_000) || 'the connection was closed');
+  if (lines.includes(passwordGiven) && !lines.includes(insideHost)) {
+    return new WherryError('provider.sign_in_refused', { system: address.uri, user: address.user ?? 'root' }, cause);
+  }
+  if (words === '') return null;
+  const rule = rules.find((each) => each.words.test(words));
   if (rule !== undefined) return rule.error(address, cause);
   return new WherryError('provider.connection_lost', { system: address.uri }, cause);
 }

@@ -9,7 +9,7 @@ import { WherryError } from '../../../model/errors.ts';
 import { type LibvirtAddress, socketsOf } from '../address.ts';
 import { type HostKey, knownHostsLine, scanHostKeys, trustedKey } from './host-key.ts';
 import { sshSecrets } from './ssh-secrets.ts';
-import { readSshWords } from './ssh-words.ts';
+import { insideHost, readSshWords } from './ssh-words.ts';
 import { reach } from './tcp.ts';
 import { startTied } from './tied.ts';
 import { reachMs, type Wire } from './wire.ts';
@@ -125,6 +125,7 @@ export function remoteCommand(address: LibvirtAddress): string {
     .map((path) => `"${path}"`)
     .join(' ');
   const script = [
+    `echo "${insideHost}" >&2`,
     `if command -v virt-ssh-helper >/dev/null 2>&1; then exec virt-ssh-helper "${address.name}${query}"; fi`,
     'if ! command -v nc >/dev/null 2>&1; then echo "no virt-ssh-helper and no nc" >&2; exit 127; fi',
     // Where it can be told to, nc ends with its input.

@@ -62,6 +62,23 @@ test('the words of ssh and of the program behind it are told apart', () => {
   expect(readSshWords(address, '')).toBeNull();
 });
 
+const read = (...lines: string[]) => readSshWords(address, lines.join('\n'));
+
+test('a password that was given and did not lead inside is not tried again, whatever ssh says of it', () => {
+  const given = 'wherry: the password was given';
+  const inside = 'wherry: inside';
+  const closed = 'Connection closed by 10.0.0.1 port 22';
+  for (const words of [[], [closed], ['Connection reset by 10.0.0.1 port 22'], ['kex_exchange: Broken pipe']]) {
+    expect(read(given, ...words)).toMatchObject({ code: 'provider.sign_in_refused', passing: false });
+  }
+  expect(read(given, closed)?.cause).toMatchObject({ message: closed });
+  // Before it was given, and once we are inside, it is the connection.
+  expect(read(closed)).toMatchObject({ code: 'provider.connection_lost', passing: true });
+  expect(read(given, inside, closed)).toMatchObject({ code: 'provider.connection_lost', passing: true });
+  expect(read(given, inside)).toBeNull();
+  expect(read(given, inside, 'no virt-ssh-helper and no nc')?.code).toBe('provider.not_such_a_system');
+});
+
 const codeOf = (name: string): unknown => {
   const error = unreachable(address, Object.assign(new Error(name), { code: name }));
   return error instanceof Error && 'code' in error ? error.code : null;
