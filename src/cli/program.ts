@@ -1,6 +1,7 @@
 /** The command line: one file per command. */
 import { Command } from 'commander';
 import { version } from '../version.ts';
+import { addFinishCommand } from './finish-command.ts';
 import { addLimitCommand } from './limit-command.ts';
 import { addListCommand } from './list-command.ts';
 import { addManifestCommand } from './manifest-command.ts';
@@ -42,6 +43,7 @@ export function createProgram({ startServer, commands }: Roles): Command {
   addManifestCommand(program);
   addMigrationsCommand(program);
   addRetryCommand(program);
+  addFinishCommand(program);
   addProviderCommand(program);
   addUploadCommand(program);
   addVmCommand(program);

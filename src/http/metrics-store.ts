@@ -4,6 +4,7 @@
  */
 import { type RawBuilder, sql } from 'kysely';
 import type { Db } from '../db/db.ts';
+import { isEnded } from '../migration/advance.ts';
 import { type MigrationState, migrationMoves, type VmMigrationState, vmMigrationMoves } from '../migration/states.ts';
 
 type Labels = Readonly<Record<string, string>>;
@@ -20,7 +21,6 @@ const buckets = [1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400];
 
 const migrationStates = Object.keys(migrationMoves) as MigrationState[];
 const vmStates = Object.keys(vmMigrationMoves) as VmMigrationState[];
-const isEnd = (state: VmMigrationState): boolean => vmMigrationMoves[state].length === 0;
 
 /** In the text format of Prometheus, with a line end at its end. */
 export async function migrationMetrics(db: Db): Promise<string> {
@@ -34,6 +34,11 @@ export async function migrationMetrics(db: Db): Promise<string> {
     .select(['state', ({ fn }) => fn.countAll<number>().as('count')])
     .groupBy('state')
     .execute();
+  const { finished } = await db.kysely
+    .selectFrom('event')
+    .select(({ fn }) => fn.countAll<number>().as('finished'))
+    .where('code', '=', 'vm_migration.finish_requested')
+    .executeTakeFirstOrThrow();
   const { bytes } = await db.kysely
     .selectFrom('attempt')
     .select(({ fn }) => fn.coalesce(fn.sum<string>('bytes_moved'), sql<string>`0`).as('bytes'))
@@ -51,13 +56,16 @@ export async function migrationMetrics(db: Db): Promise<string> {
       'wherry_vm_migrations',
       'gauge',
       'VM migrations that have not ended, by state',
-      vmStates.filter((state) => !isEnd(state)).map((state) => ({ labels: { state }, value: countOf(vms, state) })),
+      vmStates.filter((state) => !isEnded(state)).map((state) => ({ labels: { state }, value: countOf(vms, state) })),
     ),
     series(
       'wherry_vm_migrations_ended_total',
       'counter',
       'VM migrations that have ended, by outcome',
-      vmStates.filter(isEnd).map((outcome) => ({ labels: { outcome }, value: countOf(vms, outcome) })),
+      vmStates.filter(isEnded).map((outcome) => {
+        // What failed and was finished later has failed all the same: a counter does not go back.
+        return { labels: { outcome }, value: countOf(vms, outcome) + (outcome === 'failed' ? finished : 0) };
+      }),
     ),
     series('wherry_copied_bytes_total', 'counter', 'Bytes that copies have read from their sources', [
       { labels: {}, value: Number(bytes) },

@@ -7,6 +7,7 @@ import { cancelMigration, cancelVmMigration, requestUndo } from '../migration/ca
 import { createMigration } from '../migration/create-store.ts';
 import { readDetail } from '../migration/detail-store.ts';
 import type { Engine } from '../migration/engine.ts';
+import { finishHandOver } from '../migration/hand-over-store.ts';
 import { readLog } from '../migration/log-store.ts';
 import { manifestText } from '../migration/manifest-store.ts';
 import { readRates } from '../migration/rate-store.ts';
@@ -50,6 +51,7 @@ export function migrationRoutes(engine: Engine): Routes {
       addReads(app, engine);
       addRecords(app, engine);
       addOrders(app, engine);
+      addFinish(app, engine);
       addRetry(app, engine);
       addSources(app, engine, stopping);
     },
@@ -282,7 +284,8 @@ function addOrders(app: App, { db }: Engine): void {
       config: { permission: 'operator' },
       schema: {
         operationId: 'undoVmMigration',
-        summary: 'Removes what a failed or canceled VM migration left behind, or kept for a retry',
+        summary:
+          'Removes what a failed or canceled VM migration left behind, or kept for a retry; refused from the hand-over on',
         tags: ['migrations'],
         params: ById,
         response: { 202: api.VmMigrationView },
@@ -291,6 +294,27 @@ function addOrders(app: App, { db }: Engine): void {
     async (request, reply) => {
       const { params } = request;
       await requestUndo(db, params.id, actorOf(request).name);
+      return reply.code(202).send((await readVmMigration(db.kysely, params.id)).view);
+    },
+  );
+}
+
+function addFinish(app: App, { db }: Engine): void {
+  app.post(
+    '/vm-migrations/:id/finish',
+    {
+      config: { permission: 'operator' },
+      schema: {
+        operationId: 'finishVmMigration',
+        summary: 'Finishes a hand-over that failed: does what of it is missing, and removes nothing of the migrated VM',
+        tags: ['migrations'],
+        params: ById,
+        response: { 202: api.VmMigrationView },
+      },
+    },
+    async (request, reply) => {
+      const { params } = request;
+      await finishHandOver(db, params.id, actorOf(request).name);
       return reply.code(202).send((await readVmMigration(db.kysely, params.id)).view);
     },
   );

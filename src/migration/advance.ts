@@ -6,7 +6,7 @@
  *     stopping:  what does not run will not; what runs is told to cancel; when all is still → undo; undone → failed, canceled
  */
 import type { StoredError } from '../model/errors.ts';
-import { type Cancelation, move, type StepState, type VmMigrationState } from './states.ts';
+import { type Cancelation, endStates, move, type StepState, type VmMigrationState } from './states.ts';
 
 export type StepFacts = {
   readonly id: string;
@@ -42,7 +42,7 @@ export type Next = {
   readonly undoError: StoredError | null;
 };
 
-const ended: ReadonlySet<VmMigrationState> = new Set(['completed', 'failed', 'canceled']);
+const ended: ReadonlySet<VmMigrationState> = new Set(endStates.vmMigration);
 export const isEnded = (state: VmMigrationState): boolean => ended.has(state);
 const isDone = (state: StepState): boolean => state === 'succeeded' || state === 'skipped';
 const isOpen = (state: StepState): boolean => state === 'waiting' || state === 'ready';

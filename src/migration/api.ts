@@ -124,8 +124,12 @@ export const VmMigrationView = Type.Object({
   error: Maybe(ShownError),
   /** What undoing ran into, beside the first error. */
   undoError: Maybe(ShownError),
-  /** Open ledger rows of an ended VM migration: what could not be removed, or was `kept`. `POST …/undo` removes it. */
+  /** Open ledger rows of an ended VM migration: what could not be removed, or was `kept`. */
   leftBehind: Type.Array(LeftBehind),
+  /** Whether `POST …/undo`, which removes it, would be accepted now: not from the hand-over on. */
+  undoable: Type.Boolean(),
+  /** Whether `POST …/finish` would be accepted now: the hand-over failed, and what is missing of it can be done. */
+  finishable: Type.Boolean(),
   /** What is left behind was left on purpose, for a retry. */
   kept: Type.Boolean(),
   /** The VM migration that this one does again, and the one that does this one again. */

@@ -84,6 +84,21 @@ export async function cancelMigration(db: Db, id: string, order: CancelOrder): P
 }
 
 /**
+ * Why what was left cannot be removed now; null if it can. From the point of no return on, the VM at the target may be in use,
+ * whatever of the hand-over has failed: it stays (`finishHandOver`). Pure.
+ */
+export function undoRefusal(vm: Pick<LoadedVm, 'row' | 'steps'>, openLedgerRows: number): WherryError | null {
+  const { row, steps } = vm;
+  const name = nameOf(row);
+  const undo = undoStepOf(vm);
+  const undoing = undo !== undefined && (undo.state === 'ready' || undo.state === 'running');
+  const stopped = row.state === 'failed' || row.state === 'canceled';
+  if (!stopped || openLedgerRows === 0 || undoing) return new WherryError('migration.nothing_to_undo', { vm: name });
+  const handedOver = isPastReturn({ steps, pointOfNoReturn: row.itinerary.pointOfNoReturn });
+  return handedOver ? new WherryError('migration.handed_over', { vm: name }) : null;
+}
+
+/**
  * Undoes again what a failed VM migration left behind, and removes what was kept for a retry.
  * @throws migration.nothing_to_undo, migration.handed_over, request.not_found
  */
@@ -91,27 +106,14 @@ export async function requestUndo(db: Db, id: string, actor: string): Promise<vo
   await db.transaction(async (tx) => {
     await lockEngine(tx);
     const vm = await loadVm(tx, id);
-    const name = nameOf(vm.row);
-    const undo = undoStepOf(vm);
-    const undoing = undo !== undefined && (undo.state === 'ready' || undo.state === 'running');
-    const stopped = vm.row.state === 'failed' || vm.row.state === 'canceled';
-    if (!stopped || vm.facts.openLedgerRows === 0 || undoing) {
-      throw new WherryError('migration.nothing_to_undo', { vm: name });
-    }
-    const handedOver = await tx
-      .selectFrom('ledger')
-      .select('id')
-      .where('vm_migration_id', '=', id)
-      .where('kind', '=', 'target-vm')
-      .where('state', '=', 'handed_over')
-      .executeTakeFirst();
-    if (handedOver !== undefined) throw new WherryError('migration.handed_over', { vm: name });
+    const refusal = undoRefusal(vm, vm.facts.openLedgerRows);
+    if (refusal !== null) throw refusal;
     await addUndoStep(tx, vm, false);
     await tx.updateTable('vm_migration').set({ undo_error: null }).where('id', '=', id).execute();
     await recordEvent(tx, {
       actor,
       code: 'vm_migration.undo_requested',
-      params: { vm: name },
+      params: { vm: nameOf(vm.row) },
       migrationId: vm.row.migration_id,
       vmMigrationId: id,
     });

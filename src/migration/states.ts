@@ -11,7 +11,7 @@ export const migrationMoves = {
   running: ['paused', 'succeeded', 'failed', 'canceled'],
   paused: ['running', 'failed', 'canceled'],
   succeeded: [],
-  failed: [],
+  failed: ['running'],
   canceled: [],
   denied: [],
 } as const satisfies Record<string, readonly string[]>;
@@ -23,10 +23,19 @@ export const vmMigrationMoves = {
   queued: ['running', 'failed', 'canceled'],
   running: ['completed', 'failed', 'canceled', 'queued'],
   completed: [],
-  failed: [],
+  failed: ['queued'],
   canceled: [],
 } as const satisfies Record<string, readonly string[]>;
 export type VmMigrationState = keyof typeof vmMigrationMoves;
+
+/**
+ * Where nothing goes on by itself. What has failed goes on in one case: when the hand-over had begun, and a person asks for it
+ * to be finished (hand-over-store.ts). Its failed and undone steps wait once more then.
+ */
+export const endStates = {
+  migration: ['succeeded', 'failed', 'canceled', 'denied'],
+  vmMigration: ['completed', 'failed', 'canceled'],
+} as const satisfies { migration: readonly MigrationState[]; vmMigration: readonly VmMigrationState[] };
 
 /** A second field beside the state: a request to stop is not yet a stop. */
 export const cancelationMoves = {
@@ -48,9 +57,9 @@ export const stepMoves = {
   running: ['succeeded', 'skipped', 'ready', 'failed', 'canceled'],
   succeeded: [],
   skipped: [],
-  failed: [],
+  failed: ['waiting'],
   canceled: [],
-  undone: [],
+  undone: ['waiting'],
 } as const satisfies Record<string, readonly string[]>;
 export type StepState = keyof typeof stepMoves;
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { migrationMetrics } from '../http/metrics-store.ts';
 import type { VmMigrationDetail } from './api.ts';
 import type { Lease, LedgerRow, Outcome } from './protocol.ts';
 import { anError, fakeWorker, type FakeWorker, openRow, resultOf, work } from './testing/fake-worker.ts';
@@ -29,6 +30,8 @@ async function upTo(...names: string[]): Promise<{ id: string; leases: Lease[] }
   return { id, leases };
 }
 
+const busy = (): Outcome => ({ kind: 'failed', error: anError('busy') });
+
 async function undoAll(lease: Lease): Promise<undefined> {
   if (lease.step.name !== 'undo') return undefined;
   for (const row of lease.ledger.toReversed()) await worker.ledger(lease.token, { ...row, state: 'removed' });
@@ -36,6 +39,12 @@ async function undoAll(lease: Lease): Promise<undefined> {
 }
 const statesOf = (vm: VmMigrationDetail): Record<string, string> =>
   Object.fromEntries(vm.steps.map(({ name, state }) => [name, state]));
+
+/** A counter must not go back when what failed goes on. */
+async function failuresCounted(): Promise<number> {
+  const text = await migrationMetrics(server.db);
+  return Number(/wherry_vm_migrations_ended_total\{outcome="failed"\} (\d+)/.exec(text)?.[1]);
+}
 
 test('when a step fails, the ones beside it are told to stop, then everything is undone, and the first error stays', async () => {
   const { id, leases } = await upTo('copy', 'convert', 'check-manifest');
@@ -132,7 +141,75 @@ test('past the point of no return a failing step is tried again, and what was ha
   const vm = await server.vm(id);
   expect(vm).toMatchObject({ state: 'failed', error: { causes: ['busy'] } });
   expect(vm.leftBehind.length).toBe(1);
+  expect(vm).toMatchObject({ undoable: false, finishable: true, retryable: false });
   expect((await server.post(`/vm-migrations/${id}/undo`)).body['code']).toBe('migration.handed_over');
+});
+
+test('a hand-over that failed before anything was handed over is not undone on request either, but finished', async () => {
+  const { id, leases } = await upTo('finalize');
+  const rows = [openRow('directory'), openRow('target-disk'), openRow('target-vm')];
+  for (const row of rows) await worker.ledger(leases[0]?.token ?? '', { ...row, state: 'created' });
+  await worker.finish(leases[0]?.token ?? '', { kind: 'failed', error: anError('busy') });
+  await work(worker, busy, 8);
+
+  const failed = await server.vm(id);
+  expect(failed).toMatchObject({ state: 'failed', undoable: false, finishable: true, leftBehind: [{}, {}, {}] });
+  const refused = await server.post(`/vm-migrations/${id}/undo`);
+  expect(refused).toMatchObject({ status: 409, body: { code: 'migration.handed_over' } });
+  expect(String(refused.body['next'])).toContain('wherry finish');
+  expect((await server.post(`/vm-migrations/${id}/cancel`)).status).toBe(409);
+  expect(await worker.lease()).toBeNull();
+
+  const failures = await failuresCounted();
+  expect(failures).toBeGreaterThan(0);
+  // The first order fails again: it can be given as often as it takes.
+  expect((await server.post(`/vm-migrations/${id}/finish`)).status).toBe(202);
+  expect((await server.post(`/vm-migrations/${id}/finish`)).body['code']).toBe('migration.nothing_to_finish');
+  expect(await server.migration(failed.migrationId)).toMatchObject({ state: 'running', endedAt: null });
+  expect(await failuresCounted()).toBe(failures);
+  expect(new Set(await work(worker, busy, 8))).toEqual(new Set(['finalize']));
+  expect(await server.vm(id)).toMatchObject({ state: 'failed', error: { causes: ['busy'] }, finishable: true });
+
+  const { status, body } = await server.post(`/vm-migrations/${id}/finish`);
+  expect({ status, body }).toMatchObject({ status: 202, body: { cancelable: false, undoable: false, error: null } });
+  expect((await server.post(`/vm-migrations/${id}/undo`)).body['code']).toBe('migration.nothing_to_undo');
+  const done = await work(worker, async ({ step, token, ledger }) => {
+    expect(ledger.map((row) => row.id)).toEqual(rows.slice(0, step.name === 'finalize' ? 3 : 1).map((row) => row.id));
+    for (const row of ledger) {
+      const over = row.kind !== 'directory';
+      if (step.name === 'clean-up' || over)
+        await worker.ledger(token, { ...row, state: over ? 'handed_over' : 'removed' });
+    }
+    return undefined;
+  });
+  expect(done).toEqual(['finalize', 'clean-up']);
+  const vm = await server.vm(id);
+  expect(vm).toMatchObject({ state: 'completed', error: null, leftBehind: [], finishable: false, undoable: false });
+  expect(vm.attempts.filter(({ outcome }) => outcome === 'failed').length).toBe(10);
+  expect((await server.migration(vm.migrationId)).state).toBe('succeeded');
+  expect((await server.post(`/vm-migrations/${id}/finish`)).body['code']).toBe('migration.nothing_to_finish');
+});
+
+test('a clean-up that failed after the hand-over is finished too; what failed before has no hand-over to finish', async () => {
+  const { id, leases } = await upTo('clean-up');
+  const row = openRow('directory');
+  await worker.ledger(leases[0]?.token ?? '', row);
+  await worker.finish(leases[0]?.token ?? '', { kind: 'failed', error: anError('busy') });
+  await work(worker, () => ({ kind: 'failed', error: anError('busy') }), 8);
+  expect(await server.vm(id)).toMatchObject({ state: 'failed', finishable: true, undoable: false });
+  expect((await server.post(`/vm-migrations/${id}/finish`)).status).toBe(202);
+  expect(
+    await work(worker, async ({ token }) => void (await worker.ledger(token, { ...row, state: 'removed' }))),
+  ).toEqual(['clean-up']);
+  expect(await server.vm(id)).toMatchObject({ state: 'completed', leftBehind: [] });
+
+  const other = await upTo('check-boot');
+  await worker.ledger(other.leases[0]?.token ?? '', openRow('target-vm'));
+  await worker.finish(other.leases[0]?.token ?? '', { kind: 'failed', error: anError('no sign of life') });
+  expect(await work(worker, undoAll)).toEqual(['undo']);
+  expect(await server.vm(other.id)).toMatchObject({ state: 'failed', finishable: false, leftBehind: [] });
+  const refused = await server.post(`/vm-migrations/${other.id}/finish`);
+  expect(refused.body['code']).toBe('migration.nothing_to_finish');
 });
 
 test('an undo that keeps failing ends with both errors and says what is left; it can be asked for again', async () => {

@@ -4,6 +4,8 @@ import { explain, type StoredError, WherryError } from '../model/errors.ts';
 import { shown } from '../model/shown-error.ts';
 import { isEnded, isPastReturn, isStopping } from './advance.ts';
 import type { MigrationPage, MigrationSummary, MigrationView, ShownConcern, StepView, VmMigrationView } from './api.ts';
+import { undoRefusal } from './cancel-store.ts';
+import { finishRefusal } from './hand-over-store.ts';
 import { isKeeping } from './keep.ts';
 import { countsOf } from './migration-state.ts';
 import { stepNames } from './itinerary.ts';
@@ -11,7 +13,7 @@ import { limitsOfMigrations } from './limit-store.ts';
 import { disksOf, type Overall, progressOf, sumOf } from './progress-of.ts';
 import { retryRefusal } from './retry-store.ts';
 import { type MigrationRow, nameOf, type StepRow, undoStepOf, type VmRow } from './rows-store.ts';
-import { type MigrationState, migrationMoves } from './states.ts';
+import { endStates, type MigrationState } from './states.ts';
 
 export { shown } from '../model/shown-error.ts';
 
@@ -23,9 +25,6 @@ export type PageRequest = {
   readonly limit: number;
 };
 
-const states = Object.keys(migrationMoves) as MigrationState[];
-const endStates = states.filter((state) => migrationMoves[state].length === 0);
-
 /** Newest first. Keyset: `after` is the last id of the page before. */
 export async function listMigrations(db: Db, page: PageRequest): Promise<MigrationPage> {
   let query = db.kysely
@@ -35,7 +34,7 @@ export async function listMigrations(db: Db, page: PageRequest): Promise<Migrati
     .limit(page.limit + 1);
   if (page.after !== undefined) query = query.where('id', '<', page.after);
   if (page.state !== undefined) query = query.where('state', '=', page.state);
-  if (page.ended !== undefined) query = query.where('state', page.ended ? 'in' : 'not in', endStates);
+  if (page.ended !== undefined) query = query.where('state', page.ended ? 'in' : 'not in', endStates.migration);
   const rows = await query.execute();
   const shownRows = rows.slice(0, page.limit);
   const views = await viewsOfMigrations(db.kysely, shownRows);
@@ -185,6 +184,8 @@ function viewOf(row: VmRow, { steps, ...around }: Around): VmMigrationView {
     error: shown(row.error),
     undoError: shown(row.undo_error),
     ...around,
+    undoable: undoRefusal({ row, steps }, around.leftBehind.length) === null,
+    finishable: finishRefusal({ row, steps }) === null,
     kept: around.leftBehind.length > 0 && undo?.state === 'succeeded' && isKeeping(undo.checkpoint),
     retryable: around.retriedBy === null && retryRefusal({ row, steps }) === null,
     steps: steps.map(stepView),

@@ -25,7 +25,7 @@ export const migrationErrors = {
   'migration.ended': {
     status: 409,
     message: 'VM {vm} can no longer be canceled: its migration has ended ({state})',
-    next: 'Nothing to do. What a failed migration left behind can be undone from its page.',
+    next: 'Nothing to do. What a failed migration left behind can be removed from its page, or its hand-over finished there.',
   },
   'migration.stale_attempt': {
     status: 410,
@@ -39,8 +39,13 @@ export const migrationErrors = {
   },
   'migration.handed_over': {
     status: 409,
-    message: 'VM {vm} cannot be undone: the migrated VM has been handed over',
-    next: 'It is yours now: remove it at the target if it is not wanted.',
+    message: 'VM {vm} cannot be undone: the migrated VM has been handed over, or may have been, and may be in use',
+    next: 'It stays. Finish the hand-over, from its page or with “wherry finish”. If the VM is not wanted, remove it at the target yourself.',
+  },
+  'migration.nothing_to_finish': {
+    status: 409,
+    message: 'VM {vm}: there is no hand-over to finish, its migration is {state}',
+    next: 'Only what failed after the hand-over had begun can be finished. What failed before can be migrated again.',
   },
   'migration.not_retryable': {
     status: 409,
@@ -60,8 +65,9 @@ export const migrationErrors = {
   },
   'migration.retry_handed_over': {
     status: 409,
-    message: 'VM {vm} cannot be migrated again: the migrated VM has been handed over',
-    next: 'It is yours now: remove it at the target, then start a new migration.',
+    message:
+      'VM {vm} cannot be migrated again: the migrated VM has been handed over, or may have been, and may be in use',
+    next: 'If the hand-over failed, finish it, from its page or with “wherry finish”. To migrate it once more, remove the migrated VM at the target, then start a new migration.',
   },
   'migration.being_undone': {
     status: 409,
@@ -146,6 +152,6 @@ export const migrationErrors = {
   'ledger.left_open': {
     status: 500,
     message: 'VM {vm}: the migration has ended, but {count} of the things it made are neither removed nor handed over',
-    next: 'Look at its ledger. A failed migration can be undone again from its page.',
+    next: 'Look at its page: there it can be removed or, where the hand-over had begun, the hand-over can be finished.',
   },
 } as const satisfies Record<string, ErrorEntry>;

@@ -10,7 +10,7 @@ const titles: Readonly<Record<string, string>> = {
   'create-vm': 'Create VM',
   'power-on': 'Power on',
   'check-boot': 'Check boot',
-  finalize: 'Finalize source',
+  finalize: 'Hand over',
   'clean-up': 'Clean up',
   undo: 'Undo',
 };

@@ -25,28 +25,22 @@ export function LeftBehind({ vm }: { readonly vm: VmMigrationView }) {
   });
   if (vm.leftBehind.length === 0) return null;
   const undoing = vm.steps.some(({ name, state }) => name === 'undo' && (state === 'ready' || state === 'running'));
-  const mayUndo = mayOperate && (vm.state === 'failed' || vm.state === 'canceled') && !undoing;
   return (
     <Alert
       isInline
       variant={vm.kept ? 'info' : 'warning'}
       component="h3"
-      title={undoing ? 'Being removed' : vm.kept ? 'Kept for another try' : 'Left behind'}
+      title={titleOf(vm, undoing)}
       actionLinks={
-        mayUndo && (
+        mayOperate &&
+        vm.undoable && (
           <AlertActionLink isDisabled={undo.isPending} onClick={() => undo.mutate()}>
             {vm.kept ? 'Remove it' : 'Try again to remove it'}
           </AlertActionLink>
         )
       }
     >
-      <Content component="p">
-        {undoing
-          ? 'Wherry removes these now:'
-          : vm.kept
-            ? 'What was copied is here still; migrating again goes on from it:'
-            : 'Wherry made these and could not remove them:'}
-      </Content>
+      <Content component="p">{meaningOf(vm, undoing)}</Content>
       <ul className="w-causes">
         {vm.leftBehind.map((row) => (
           <li key={row.id}>
@@ -58,4 +52,17 @@ export function LeftBehind({ vm }: { readonly vm: VmMigrationView }) {
       {undo.isError && <Problem error={undo.error} />}
     </Alert>
   );
+}
+
+function titleOf({ kept, finishable }: VmMigrationView, undoing: boolean): string {
+  if (undoing) return 'Being removed';
+  if (finishable) return 'Not yet handed over';
+  return kept ? 'Kept for another try' : 'Left behind';
+}
+
+function meaningOf({ kept, finishable }: VmMigrationView, undoing: boolean): string {
+  if (undoing) return 'Wherry removes these now:';
+  if (finishable) return 'These are complete; finishing the hand-over makes them yours, or removes what was temporary:';
+  if (kept) return 'What was copied is here still; migrating again goes on from it:';
+  return 'Wherry made these and could not remove them:';
 }

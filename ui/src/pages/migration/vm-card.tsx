@@ -13,6 +13,7 @@ import { stepTitle } from '../../parts/steps.ts';
 import { CancelButton } from './cancel.tsx';
 import { Disks } from './disks.tsx';
 import { Facts } from './facts.tsx';
+import { FinishHandOver } from './finish.tsx';
 import { LeftBehind } from './left-behind.tsx';
 import { Log } from './log.tsx';
 import { RetryButton } from './retry.tsx';
@@ -85,6 +86,7 @@ function Details({ vm }: { readonly vm: VmMigrationView }) {
       {vm.undoError !== null && <ErrorText title="Undoing what was done ran into this" error={vm.undoError} />}
       {vm.waitReason !== null && <Alert isInline variant="info" component="h3" title={vm.waitReason.text} />}
       <Relatives vm={vm} />
+      <FinishHandOver vm={vm} />
       <LeftBehind vm={vm} />
       <Concerns concerns={vm.concerns} />
       <Facts vm={vm} />
