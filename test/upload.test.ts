@@ -4,9 +4,10 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
+import { type ClientRequest, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ProviderView } from '../src/inventory/api.ts';
 import type { UploadView } from '../src/inventory/upload-api.ts';
@@ -85,6 +86,18 @@ test('a file goes in by parts, survives kills, and is a VM when it is whole', { 
   expect((await readdir(store)).sort((a, b) => (a < b ? -1 : 1))).toEqual(['web']);
 });
 
+test('two at one offset: one of them goes in as it is, the other is refused', { timeout: 120_000 }, async () => {
+  const size = 8 * 2 ** 20;
+  const contents = [randomBytes(size), randomBytes(size)];
+  const { id } = (await begin('both.raw', size)).body;
+  const both = await Promise.all(contents.map((content) => slowPart(id, content)));
+  expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409]);
+  expect(both.find(({ status }) => status === 409)?.body.code).toMatch(/^upload\.(busy|elsewhere)$/);
+  expect(await ask('POST', `/uploads/${id}/finish`)).toMatchObject({ status: 200, body: { state: 'finished' } });
+  const taken = contents[both.findIndex(({ status }) => status === 200)] ?? Buffer.alloc(0);
+  expect(digest(await readFile(join(store, 'both.raw')))).toBe(digest(taken));
+});
+
 test('what cannot go in is refused before its first byte', { timeout: 120_000 }, async () => {
   for (const name of ['../x.ova', '/etc/x.ova', '.hidden.ova', 'a/b/c.ova', 'x.exe', 'a\\b.ova', 'web/..']) {
     expect(await begin(name)).toMatchObject({ status: 422, body: { code: 'upload.bad_name' } });
@@ -120,10 +133,14 @@ type Answer<T> = { status: number; body: T & { code?: string } };
 function ask<T>(method: string, path: string, body?: unknown): Promise<Answer<T>> {
   return send(method, path, 'application/json', body === undefined ? undefined : Buffer.from(JSON.stringify(body)));
 }
+/** In pieces with pauses, so that another one has the time to come between. */
+function slowPart(id: string, content: Buffer): Promise<Answer<UploadView>> {
+  return send('PUT', `/uploads/${id}?offset=0`, 'application/octet-stream', content, 200);
+}
 function part(id: string, offset: number, content: Buffer): Promise<Answer<UploadView>> {
   return send('PUT', `/uploads/${id}?offset=${offset}`, 'application/octet-stream', content);
 }
-function send<T>(method: string, path: string, type: string, content?: Buffer): Promise<Answer<T>> {
+function send<T>(method: string, path: string, type: string, content?: Buffer, pauseMs = 0): Promise<Answer<T>> {
   return new Promise((resolve, reject) => {
     const sent = request({
       socketPath: homeAt(product.home).serverSocket,
@@ -146,6 +163,16 @@ function send<T>(method: string, path: string, type: string, content?: Buffer): 
         resolve({ status: answer.statusCode ?? 0, body: JSON.parse(text || '{}') as T & { code?: string } }),
       );
     });
-    sent.end(content);
+    if (pauseMs === 0) sent.end(content);
+    else void sendSlowly(sent, content ?? Buffer.alloc(0), pauseMs);
   });
+}
+
+async function sendSlowly(sent: ClientRequest, content: Buffer, pauseMs: number): Promise<void> {
+  const pieceBytes = 2 ** 20;
+  for (let at = 0; at < content.length && !sent.destroyed; at += pieceBytes) {
+    sent.write(content.subarray(at, at + pieceBytes));
+    await sleep(pauseMs);
+  }
+  sent.end();
 }

@@ -5,25 +5,27 @@
 import type { Readable } from 'node:stream';
 import { newId } from '../model/ids.ts';
 
+export type Offered = { readonly body: Readable; readonly uploadId: string; readonly offset: number };
+
 export type Parts = {
   /** Offers a body until `take` or the returned function is called. */
-  offer(body: Readable): { readonly partId: string; readonly withdraw: () => void };
-  /** The body, once. Undefined when nobody offers it (any more). */
-  take(partId: string): Readable | undefined;
+  offer(part: Offered): { readonly partId: string; readonly withdraw: () => void };
+  /** The part, once. Undefined when nobody offers it (any more). */
+  take(partId: string): Offered | undefined;
 };
 
 export function createParts(): Parts {
-  const offered = new Map<string, Readable>();
+  const offered = new Map<string, Offered>();
   return {
-    offer: (body) => {
+    offer: (part) => {
       const partId = newId();
-      offered.set(partId, body);
+      offered.set(partId, part);
       return { partId, withdraw: () => offered.delete(partId) };
     },
     take: (partId) => {
-      const body = offered.get(partId);
+      const part = offered.get(partId);
       offered.delete(partId);
-      return body;
+      return part;
     },
   };
 }

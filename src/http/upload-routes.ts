@@ -175,7 +175,7 @@ function addPart(app: App, world: World): void {
         if (!(lengthBytes <= maxPartBytes) || offset + lengthBytes > size) {
           throw new WherryError('upload.too_long', { name, size, limit: maxPartBytes });
         }
-        const { partId, withdraw } = world.parts.offer(request.body as Readable);
+        const { partId, withdraw } = world.parts.offer({ body: request.body as Readable, uploadId: row.id, offset });
         try {
           const { doneBytes } = await ask(world, 'uploadPart', row, { partId, offset, lengthBytes });
           return uploadView(await partDone(world.inventory.db.kysely, row, doneBytes));
@@ -187,7 +187,7 @@ function addPart(app: App, world: World): void {
   });
 }
 
-function addWorkersEnd(app: App, { parts }: World): void {
+function addWorkersEnd(app: App, world: World): void {
   app.post(
     '/worker/part',
     {
@@ -200,9 +200,12 @@ function addWorkersEnd(app: App, { parts }: World): void {
       },
     },
     async ({ body }, reply) => {
-      const part = parts.take(body.partId);
+      const part = world.parts.take(body.partId);
       if (part === undefined) throw new WherryError('upload.part_gone', {});
-      return reply.type('application/octet-stream').send(part);
+      // Another one may have brought these bytes since this was offered: what was told to be there stays as it is.
+      const { name, done_bytes: done } = await openUpload(world, part.uploadId);
+      if (part.offset !== done) throw new WherryError('upload.elsewhere', { name, offset: done });
+      return reply.type('application/octet-stream').send(part.body);
     },
   );
 }

@@ -14,6 +14,7 @@ import { hostname, userInfo } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { UploadAnswer, UploadBegin, UploadEnd, UploadPart, UploadPlace } from '../inventory/upload-protocol.ts';
 import { WherryError } from '../model/errors.ts';
+import { takeTurn } from './upload-turns.ts';
 
 export type FetchPart = (partId: string, signal: AbortSignal) => AsyncIterable<Uint8Array>;
 
@@ -114,7 +115,8 @@ async function begin(params: UploadBegin): Promise<UploadAnswer> {
 }
 
 async function writePart(params: UploadPart, fetchPart: FetchPart, signal: AbortSignal): Promise<UploadAnswer> {
-  const { name, partId, offset, lengthBytes } = params;
+  const { uploadId, name, partId, offset, lengthBytes } = params;
+  using turn = takeTurn(uploadId, { name, offset });
   await using files = await filesOf(params);
   const { partial } = files;
   const file = await open(partial, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -127,6 +129,7 @@ async function writePart(params: UploadPart, fetchPart: FetchPart, signal: Abort
     }
     if (done !== lengthBytes) throw new WherryError('upload.short', { name, found: done, expected: lengthBytes });
     await file.datasync();
+    turn.reached(offset + lengthBytes);
   } finally {
     await file.close();
   }

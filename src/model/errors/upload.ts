@@ -38,6 +38,12 @@ export const uploadErrors = {
     message: 'The upload of {name} is at byte {offset}',
     next: 'Go on from there.',
   },
+  'upload.busy': {
+    status: 409,
+    message: 'Somebody else is sending a part of {name} just now',
+    next: 'Look how far it is in a few seconds, and go on from there; two at once would mix their bytes.',
+    passing: true,
+  },
   'upload.too_long': {
     status: 413,
     message: 'This part of {name} would go beyond its {size} bytes, or beyond {limit} bytes at once',

@@ -53,7 +53,14 @@ export async function sendFile(
 function mayPass(error: unknown): boolean {
   if (!(error instanceof Refusal)) return false;
   const { status, code } = error.problem;
-  return status === 0 || status === 502 || status === 503 || status === 504 || code === 'upload.elsewhere';
+  return (
+    status === 0 ||
+    status === 502 ||
+    status === 503 ||
+    status === 504 ||
+    code === 'upload.elsewhere' ||
+    code === 'upload.busy'
+  );
 }
 
 function rest(ms: number, signal: AbortSignal): Promise<void> {
