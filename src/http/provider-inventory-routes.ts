@@ -45,7 +45,7 @@ function addLists(app: App, { db }: Inventory): void {
       config: viewer,
       schema: {
         operationId: 'listProviderObjects',
-        summary: 'Objects of one kind, by name',
+        summary: 'Objects of one kind, page by page, in an order that renaming does not change',
         tags,
         params: ById,
         querystring: Type.Object({

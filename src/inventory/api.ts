@@ -170,7 +170,7 @@ export const ObjectView = Type.Object({
   data: Type.Record(Type.String(), Type.Unknown()),
 });
 export type ObjectView = Type.Static<typeof ObjectView>;
-/** By name. `next` goes into `?after=` for the next page; null: this was the last. */
+/** By id: renaming moves nothing between pages. `next` goes into `?after=` for the next page; null: this was the last. */
 export const ObjectPage = Type.Object({ items: Type.Array(ObjectView), next: Maybe(Id) });
 export type ObjectPage = Type.Static<typeof ObjectPage>;
 

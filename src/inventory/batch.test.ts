@@ -37,6 +37,21 @@ test('a read is taken batch by batch, what it does not name is gone, what was se
   expect((await watch.resend(-5, put(aVm('vm-7')))).status).toBe(410); // a gap: something is missing between
 });
 
+test('what is renamed while somebody turns pages is on one of them', async () => {
+  const { id } = await server.add('pages');
+  const watch = await worker.begin(id);
+  await watch.send(snapshot('s-pages'), put(...['b', 'c', 'd', 'e'].map((name) => aVm(name, {}, { name }))), synced);
+  const page = (after: string) => server.ask<ObjectPage>('GET', `/providers/${id}/objects?kind=vm&limit=2${after}`);
+  const first = await page('');
+  const later = ['b', 'c', 'd', 'e'].filter((ref) => !first.items.some((one) => one.ref === ref));
+  // By name it would stand before all that was shown now.
+  await watch.send(put(aVm(later[1] ?? '', {}, { name: 'a' })));
+  const second = await page(`&after=${first.next}`);
+  expect([...first.items, ...second.items].map(({ ref }) => ref).toSorted()).toEqual(['b', 'c', 'd', 'e']);
+  expect(second.items.map(({ name }) => name)).toContain('a');
+  expect(second.next).toBeNull();
+});
+
 test('a provider that is removed and added again finds the same objects, also one that has another ref now', async () => {
   const { id } = await server.add('again');
   const watch = await worker.begin(id);

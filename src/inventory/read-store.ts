@@ -25,7 +25,7 @@ async function systemOf(db: Executor, providerId: string): Promise<string | null
   return row.system_id;
 }
 
-/** By name. @param after the last id of the page before @throws provider.not_found */
+/** By id, which nothing changes: what is renamed between two pages is on one of them all the same. @param after the last id of the page before @throws provider.not_found */
 export async function listObjects(
   db: Db,
   providerId: string,
@@ -33,12 +33,11 @@ export async function listObjects(
 ): Promise<ObjectPage> {
   const systemId = await systemOf(db.kysely, providerId);
   if (systemId === null) return { items: [], next: null };
-  const beyond =
-    after === undefined ? sql`true` : sql`(o.name, o.id) > (select name, id from inventory_object where id = ${after})`;
+  const beyond = after === undefined ? sql`true` : sql`o.id > ${after}`;
   const { rows } = await sql<ObjectView>`
     select o.id, o.kind, o.ref, o.name, o.parent_ref as "parentRef", o.data from inventory_object o
     where o.system_id = ${systemId} and o.kind = ${kind} and o.gone_at is null and ${beyond}
-    order by o.name, o.id limit ${limit + 1}`.execute(db.kysely);
+    order by o.id limit ${limit + 1}`.execute(db.kysely);
   const items = rows.slice(0, limit);
   return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
 }

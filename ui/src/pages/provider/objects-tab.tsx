@@ -13,14 +13,17 @@ export function ObjectsTab({ providerId, kind }: { readonly providerId: string; 
     queryKey: keys.inProvider(providerId, kind),
     initialPageParam: '',
     queryFn: ({ pageParam }) =>
-      get<ObjectPage>(`/providers/${providerId}/objects?kind=${kind}${pageParam === '' ? '' : `&after=${pageParam}`}`),
+      get<ObjectPage>(
+        `/providers/${providerId}/objects?kind=${kind}&limit=2000${pageParam === '' ? '' : `&after=${pageParam}`}`,
+      ),
     getNextPageParam: (page) => page.next,
   });
   const columns = columnsOf[kind];
   return (
     <Loaded query={objects}>
       {({ pages }) => {
-        const items = pages.flatMap((page) => page.items);
+        // Pages come in an order that nothing changes; people look for names.
+        const items = pages.flatMap((page) => page.items).sort((a, b) => a.name.localeCompare(b.name));
         if (items.length === 0) return <Content component="p">It has none, or none is known yet.</Content>;
         return (
           <>
