@@ -18,9 +18,10 @@ export type Run = {
 export type Children = {
   /** Target copies that have a child. */
   count(): number;
-  has(targetCopyId: string): boolean;
   /** The child that runs, or a new one. */
   of(targetCopyId: string): Promise<Run>;
+  /** Does `work` in its directory unless it has a child or is about to have one, which then waits for the end of `work`. */
+  alone(targetCopyId: string, work: () => Promise<void>): Promise<void>;
   /** To all of them, and of each kind the last one to every new child. */
   tell(message: Extract<ToChild, { kind: 'gate' | 'limits' }>): void;
   /** It ends unless it gets something to do soon. */
@@ -41,7 +42,10 @@ export function keepChildren(options: {
   onEnd(run: Run, end: ChildEnd): void;
 }): Children {
   const running = new Map<string, Run>();
+  /** What must be over before a new child begins. */
   const leaving = new Map<string, Promise<unknown>>();
+  /** How often a child was asked for that is not there yet. */
+  const coming = new Map<string, number>();
   const told = new Map<string, ToChild>();
 
   const leave = (run: Run): void => {
@@ -77,15 +81,35 @@ export function keepChildren(options: {
     });
     return run;
   };
+  const comes = (targetCopyId: string, by: 1 | -1): void => {
+    const asked = (coming.get(targetCopyId) ?? 0) + by;
+    if (asked === 0) coming.delete(targetCopyId);
+    else coming.set(targetCopyId, asked);
+  };
   return {
     count: () => running.size,
-    has: (targetCopyId) => running.has(targetCopyId) || leaving.has(targetCopyId),
     of: async (targetCopyId) => {
-      await leaving.get(targetCopyId);
-      await mkdir(options.directoryOf(targetCopyId), { recursive: true, mode: 0o700 });
-      const run = running.get(targetCopyId) ?? start(targetCopyId);
-      clearTimeout(run.idleTimer);
-      return run;
+      comes(targetCopyId, 1);
+      try {
+        await leaving.get(targetCopyId);
+        await mkdir(options.directoryOf(targetCopyId), { recursive: true, mode: 0o700 });
+        const run = running.get(targetCopyId) ?? start(targetCopyId);
+        clearTimeout(run.idleTimer);
+        return run;
+      } finally {
+        comes(targetCopyId, -1);
+      }
+    },
+    alone: async (targetCopyId, work) => {
+      if ([running, leaving, coming].some((some) => some.has(targetCopyId))) return;
+      const over = Promise.withResolvers<void>();
+      leaving.set(targetCopyId, over.promise);
+      try {
+        await work();
+      } finally {
+        leaving.delete(targetCopyId);
+        over.resolve();
+      }
     },
     tell: (message) => {
       told.set(message.kind, message);

@@ -32,7 +32,7 @@ import { createWorkerLimits } from './limits.ts';
 import type { FromChild } from './messages.ts';
 import { becomeWorkerOf } from './pid-file.ts';
 import { endStrays } from './strays.ts';
-import { directoriesIn, sweep, sweepCalls } from './sweep.ts';
+import { createSweeper, sweepCalls } from './sweep.ts';
 import { answerUpload, type FetchPart, isUpload } from './uploads.ts';
 import { keepWatches } from './watches.ts';
 
@@ -98,13 +98,8 @@ async function work(options: WorkerOptions, signal: AbortSignal): Promise<void> 
     version: options.version,
     protocol: protocolVersion,
   };
-  const greet = async (): Promise<HelloAnswer> => {
-    const directories = await directoriesIn(root);
-    const answer = await link.insist<HelloAnswer>('hello', { ...hello, directories }, signal);
-    const unwanted = answer.unwanted.filter((id) => directories.includes(id) && !children.has(id));
-    await sweep(root, unwanted, options.removeTraces ?? (async () => undefined));
-    return answer;
-  };
+  const greet = (): Promise<HelloAnswer> =>
+    sweeper.sweep((directories) => link.insist<HelloAnswer>('hello', { ...hello, directories }, signal));
 
   const finishing = new Set<Promise<void>>();
   const finish = (attempt: Attempt, outcome: Outcome): void => {
@@ -190,8 +185,11 @@ async function work(options: WorkerOptions, signal: AbortSignal): Promise<void> 
     },
   });
 
+  const sweeper = createSweeper(root, children, options.removeTraces ?? (async () => undefined));
+
   const begin = async (lease: Lease): Promise<void> => {
     if (attempts.has(lease.token)) return; // the answer to a repeated request
+    sweeper.begins(lease.vmMigration.targetCopyId);
     await knowsLimits.promise; // nothing is copied before it is known how fast
     const id = lease.vmMigration.targetCopyId;
     const run = await children.of(id);
