@@ -65,7 +65,7 @@ async function read(db: Executor, which: ReturnType<typeof sql>): Promise<Provid
       (select jsonb_object_agg(kind, count) from (select kind, count(*) from inventory_object o
         where o.system_id = p.system_id and o.gone_at is null group by kind) k) as counts,
       (select count(*)::int from inventory_unreadable u where u.system_id = p.system_id) as unreadable,
-      (select jsonb_object_agg(severity, count) from (select severity, count(*) from inventory_vm m
+      (select jsonb_object_agg(severity, count) from (select severity, count(*) from inventory_search m
         where m.system_id = p.system_id group by severity) k) as severities
     from provider p
     left join source_system s on s.id = p.system_id

@@ -10,8 +10,11 @@ import { likeOf } from './search/glob.ts';
 import { conditionOf, needsObject } from './search/sql.ts';
 import { cursorOf, orderOf, type Place, placeOf, type Sort } from './sorting.ts';
 
-/** `v` and `p` of the conditions. */
-const vmsAndProviders = sql`inventory_vm v join provider p on p.system_id = v.system_id and p.removed_at is null`;
+const shownOnly = sql`provider p on p.system_id = v.system_id and p.removed_at is null`;
+/** `v` and `p` of the conditions: folded, narrow. */
+const searched = sql`inventory_search v join ${shownOnly}`;
+/** The same VMs as they are shown. */
+const vmsAndProviders = sql`inventory_vm v join ${shownOnly}`;
 
 export type Search = {
   readonly filter: Filter;
@@ -66,7 +69,10 @@ export async function completeValues(db: Db, { values }: Completion): Promise<Su
 
 function distinctOf({ place }: Field): RawBuilder<unknown> | null {
   if (place?.kind === 'column') return sql`select (${place.at})::text as value from ${vmsAndProviders}`;
-  if (place?.kind === 'array') return sql`select unnest(${place.at})::text as value from ${vmsAndProviders}`;
+  if (place?.kind === 'numbers') return sql`select unnest(${place.at})::text as value from ${vmsAndProviders}`;
+  if (place?.kind === 'set' || place?.kind === 'texts') {
+    return sql`select unnest(${sql.ref(`v.${place.of}`)}) as value from ${vmsAndProviders}`;
+  }
   // The others would have to be read from every stored VM.
   if (place?.kind !== 'trait') return null;
   const words = sql`select unnest(v.traits) as word from ${vmsAndProviders}`;
@@ -88,7 +94,8 @@ type Found = { readonly rows: readonly Row[]; readonly total: number };
 
 /**
  * One look through all VMs, at the columns that filter and order need; counted, put in order, and only the rows of the page
- * are read whole. (A query for the page and one for the number would look through them twice.)
+ * are read whole. (A query for the page and one for the number would look through them twice; only where nothing is asked
+ * for both are short, by their indexes.)
  */
 async function readRows(
   db: Executor,
@@ -96,10 +103,11 @@ async function readRows(
   { limit, place, skip }: { readonly limit: number; readonly place: Place | null; readonly skip: number },
 ): Promise<Found> {
   const order = orderOf(search.sort);
+  const isAll = search.filter.kind === 'and' && search.filter.of.length === 0;
   const after = place === null ? sql<boolean>`true` : order.after(place);
   const { rows } = await sql<Row>`
-    with hits as materialized (
-      select v.object_id, ${order.at} as sort_key from ${vmsAndProviders}
+    with hits as ${isAll ? sql`not materialized` : sql`materialized`} (
+      select v.object_id, ${order.at} as sort_key from ${searched}
       ${needsObject(search.filter) ? sql`join inventory_object o on o.id = v.object_id` : sql``}
       where ${conditionOf(search.filter)} ${search.provider === undefined ? sql`` : sql`and p.id = ${search.provider}::uuid`}
     ),

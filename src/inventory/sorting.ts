@@ -3,13 +3,14 @@ import { type RawBuilder, sql } from 'kysely';
 import { WherryError } from '../model/errors.ts';
 import type { SortKey } from './search-api.ts';
 
-const text = (column: string): RawBuilder<unknown> => sql`lower(coalesce(${sql.ref(column)}, '') collate "C")`;
+/** Columns of inventory_search are folded. */
+const text = (column: string): RawBuilder<unknown> => sql`coalesce(${sql.ref(column)}, '')`;
 const number = (column: string): RawBuilder<unknown> => sql`coalesce(${sql.ref(column)}, -1)::bigint`;
 
 /** Never null, so that rows can be compared. */
 const sorts: Readonly<Record<SortKey, { readonly at: RawBuilder<unknown>; readonly type: 'text' | 'number' }>> = {
-  name: { at: sql`lower(v.name collate "C")`, type: 'text' },
-  provider: { at: text('p.name'), type: 'text' },
+  name: { at: sql`v.name`, type: 'text' },
+  provider: { at: sql`lower(p.name collate "C")`, type: 'text' },
   power: { at: text('v.power'), type: 'text' },
   host: { at: text('v.host'), type: 'text' },
   cluster: { at: text('v.cluster'), type: 'text' },

@@ -83,7 +83,7 @@ const { filter } = fc.letrec<{ filter: string }>((tie) => ({
 
 async function fromDatabase(text: string): Promise<string[]> {
   const found = await sql<{ id: string }>`
-    select v.object_id as id from inventory_vm v
+    select v.object_id as id from inventory_search v
     join provider p on p.system_id = v.system_id
     join inventory_object o on o.id = v.object_id
     where ${conditionOf(parseFilter(text))}`.execute(database.db.kysely);

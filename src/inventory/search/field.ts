@@ -16,12 +16,18 @@ export type Subject = {
   readonly context?: ConcernContext;
 };
 
-/** Where the database has it. `v` is inventory_vm, `p` provider, `o` inventory_object. */
+/**
+ * Where the database has it. `v` is inventory_search, `p` provider, `o` inventory_object. Columns of `v` are called as those
+ * of inventory_vm, which has the same unfolded.
+ */
 export type Place =
-  /** One value, or null. */
-  | { readonly kind: 'column'; readonly at: Expression<unknown> }
-  /** A column that holds an array. */
-  | { readonly kind: 'array'; readonly at: Expression<unknown>; readonly of: 'text' | 'number' }
+  /** One value, or null. `isFolded`: A to Z are a to z there. */
+  | { readonly kind: 'column'; readonly at: Expression<unknown>; readonly isFolded: boolean }
+  | { readonly kind: 'numbers'; readonly at: Expression<unknown> }
+  /** A list that many VMs have alike: each is in inventory_set once, under this kind. */
+  | { readonly kind: 'set'; readonly of: 'concerns' | 'tags' | 'networks' | 'storages' }
+  /** A list that each VM has for itself. */
+  | { readonly kind: 'texts'; readonly of: 'ips' | 'macs' }
   | { readonly kind: 'trait'; readonly name: TraitName }
   /** A property of the objects in a list of the stored VM. Read from `o`: correct, and slower than the others. */
   | { readonly kind: 'list'; readonly list: 'disks' | 'nics' | 'snapshots' | 'devices'; readonly key: string }

@@ -7,8 +7,7 @@ import { type TraitName, traitValues } from './traits.ts';
 type Given = string | number | boolean | null | undefined;
 type Values = (subject: Subject) => Given | readonly Given[];
 
-const column = (name: string): Place => ({ kind: 'column', at: sql.ref(name) });
-const array = (name: string, of: 'text' | 'number' = 'text'): Place => ({ kind: 'array', at: sql.ref(name), of });
+const column = (name: string): Place => ({ kind: 'column', at: sql.ref(name), isFolded: name.startsWith('v.') });
 
 function field(
   name: string,
@@ -18,7 +17,7 @@ function field(
   values: Values,
   more: Partial<Pick<Field, 'values' | 'many'>> = {},
 ): Field {
-  const many = more.many ?? place.kind === 'array';
+  const many = more.many ?? ['set', 'texts', 'numbers'].includes(place.kind);
   const of: Field['of'] = (subject) => known(values(subject)).filter((one) => !many || one !== '');
   return { name, type, place, doc, many, values: more.values ?? [], of };
 }
@@ -81,24 +80,26 @@ const columns: readonly Field[] = [
   field(
     'hardware',
     'number',
-    { kind: 'column', at: vmxNumber },
+    { kind: 'column', at: vmxNumber, isFolded: true },
     'hardware version of VMware: 13 for vmx-13',
     ({ vm }) => /^vmx-(\d{1,6})$/.exec(vm.data.hardwareVersion)?.slice(1).map(Number) ?? [],
   ),
-  field('ip', 'text', array('v.ips'), 'its IP addresses, as its guest told', ({ vm }) => [
+  field('ip', 'text', { kind: 'texts', of: 'ips' }, 'its IP addresses, as its guest told', ({ vm }) => [
     ...vm.data.ips,
     ...vm.data.nics.flatMap(({ ips }) => ips),
   ]),
-  field('mac', 'text', array('v.macs'), 'MAC addresses of its NICs', ({ vm }) => vm.data.nics.map(({ mac }) => mac)),
-  field('network', 'text', array('v.networks'), 'networks of its NICs', ({ vm }) =>
+  field('mac', 'text', { kind: 'texts', of: 'macs' }, 'MAC addresses of its NICs', ({ vm }) =>
+    vm.data.nics.map(({ mac }) => mac),
+  ),
+  field('network', 'text', { kind: 'set', of: 'networks' }, 'networks of its NICs', ({ vm }) =>
     vm.data.nics.map(({ network }) => network),
   ),
-  field('storage', 'text', array('v.storages'), 'datastores or pools of its disks', ({ vm }) =>
+  field('storage', 'text', { kind: 'set', of: 'storages' }, 'datastores or pools of its disks', ({ vm }) =>
     vm.data.disks.map(({ storage }) => storage),
   ),
-  field('tag', 'text', array('v.tags'), 'its tags', ({ vm }) => vm.data.tags),
+  field('tag', 'text', { kind: 'set', of: 'tags' }, 'its tags', ({ vm }) => vm.data.tags),
   field('disks.count', 'number', column('v.disk_count'), 'how many disks', ({ vm }) => vm.data.disks.length),
-  field('disks.size', 'size', array('v.disk_sizes', 'number'), 'size of any of its disks', ({ vm }) =>
+  field('disks.size', 'size', { kind: 'numbers', at: sql.ref('v.disk_sizes') }, 'size of any of its disks', ({ vm }) =>
     vm.data.disks.map(({ sizeBytes }) => sizeBytes),
   ),
   field('disks.total', 'size', column('v.disk_bytes'), 'size of all its disks together', ({ vm }) =>
@@ -119,7 +120,7 @@ const columns: readonly Field[] = [
     'how many snapshots',
     ({ vm }) => vm.data.snapshots.length,
   ),
-  field('concern', 'text', array('v.concerns'), 'ids of what was found on it', ({ concerns }) =>
+  field('concern', 'text', { kind: 'set', of: 'concerns' }, 'ids of what was found on it', ({ concerns }) =>
     concerns.map(({ code }) => code),
   ),
   field(

@@ -1,5 +1,5 @@
 /**
- * A filter as a condition in SQL, over `v` (inventory_vm), `p` (provider) and, where `needsObject` says so, `o`
+ * A filter as a condition in SQL, over `v` (inventory_search), `p` (provider) and, where `needsObject` says so, `o`
  * (inventory_object). Whatever a person wrote is a parameter; what is text here is ours. Every condition is true or false,
  * never null, so that `not` means what it says: what is not known equals nothing.
  */
@@ -53,20 +53,24 @@ function compared({ field, fact, operator, operands }: Comparison): Condition {
   const place = placeOf(field);
   switch (place.kind) {
     case 'column':
-      return sql`coalesce(${any(operands, (operand) => one(place.at, field.type, operator, operand))}, false)`;
+      return sql`coalesce(${any(operands, (operand) => one(place, field.type, operator, operand))}, false)`;
     case 'stored':
-      return sql`coalesce(${any(operands, (operand) => one(sql`(o.data ->> ${place.key}::text)`, 'text', operator, operand))}, false)`;
-    case 'array': {
-      const type = place.of === 'text' ? 'text' : 'number';
-      const inner = any(operands, (operand) => one(sql`e.value`, type, operator, operand));
-      return sql`exists (select 1 from unnest(${place.at}) as e(value) where ${inner})`;
-    }
+      return sql`coalesce(${any(operands, (operand) => one(unfolded(sql`(o.data ->> ${place.key}::text)`), 'text', operator, operand))}, false)`;
+    case 'numbers':
+      return any(operands, (operand) => sql`(${operand.number}::bigint ${turned[operator]} any(${place.at}))`);
+    case 'set':
+      return hasSet(
+        place.of,
+        any(operands, (operand) => one(folded(sql`e.value`), 'text', operator, operand)),
+      );
+    case 'texts':
+      return texts(place.of, operator, operands);
     case 'trait':
       return traits(place.name, operator, operands);
     case 'list': {
       const text = sql`(e.value ->> ${place.key}::text)`;
       const at = field.type === 'number' ? sql`${text}::numeric` : sql`nullif(${text}, '')`;
-      const inner = any(operands, (operand) => one(at, field.type, operator, operand));
+      const inner = any(operands, (operand) => one(unfolded(at), field.type, operator, operand));
       return sql`exists (select 1 from jsonb_array_elements(o.data -> ${place.list}::text) as e(value) where ${inner})`;
     }
     case 'facts':
@@ -77,11 +81,18 @@ function compared({ field, fact, operator, operands }: Comparison): Condition {
 }
 
 const orders = { lt: sql`<`, le: sql`<=`, gt: sql`>`, ge: sql`>=` } as const;
+/** With the value on the left; a glob is never asked of numbers. */
+const turned = { eq: sql`=`, glob: sql`=`, lt: sql`>`, le: sql`>=`, gt: sql`<`, ge: sql`<=` } as const;
+
+type Value = { readonly at: Expression<unknown>; readonly isFolded: boolean };
+const unfolded = (at: Expression<unknown>): Value => ({ at, isFolded: false });
+const folded = (at: Expression<unknown>): Value => ({ at, isFolded: true });
 
 /** May be null. */
-function one(at: Expression<unknown>, type: Field['type'], operator: CompareOperator, operand: Operand): Condition {
-  if (operator === 'glob') return sql`${folded(at)} like ${likeOf(operand.glob)}::text`;
-  if (type === 'text' || type === 'enum') return sql`${folded(at)} = ${operand.text}::text`;
+function one(value: Value, type: Field['type'], operator: CompareOperator, operand: Operand): Condition {
+  const { at } = value;
+  if (operator === 'glob') return sql`${textOf(value)} like ${likeOf(operand.glob)}::text`;
+  if (type === 'text' || type === 'enum') return sql`${textOf(value)} = ${operand.text}::text`;
   if (type === 'boolean') return sql`${at} = ${operand.boolean}::boolean`;
   return sql`${at} ${operator === 'eq' ? sql`=` : orders[operator]} ${operand.number}::bigint`;
 }
@@ -89,10 +100,31 @@ function one(at: Expression<unknown>, type: Field['type'], operator: CompareOper
 function traits(name: string, operator: CompareOperator, operands: readonly Operand[]): Condition {
   if (operator === 'eq') {
     const words = operands.map(({ text, boolean }) => `${name}=${boolean === null ? text : String(boolean)}`);
-    return sql`(v.traits && ${words}::text[])`;
+    return sql`(v.traits in (select s.id from inventory_set s where s.kind = 'traits' and s.words && ${words}::text[]))`;
   }
-  const inner = any(operands, ({ glob }) => sql`e.value like ${likeOf([...literal(`${name}=`), ...glob])}::text`);
-  return sql`exists (select 1 from unnest(v.traits) as e(value) where ${inner})`;
+  return hasSet(
+    'traits',
+    any(operands, ({ glob }) => sql`e.value like ${likeOf([...literal(`${name}=`), ...glob])}::text`),
+  );
+}
+
+/** Whether its list has an element `e.value` of which this holds: asked of each list once, however many VMs have it. */
+function hasSet(kind: Extract<Place, { kind: 'set' }>['of'] | 'traits', inner: Condition): Condition {
+  return sql`(${sql.ref(`v.${kind}`)} in (select s.id from inventory_set s
+    where s.kind = ${sql.lit(kind)} and exists (select 1 from unnest(s.words) as e(value) where ${inner})))`;
+}
+
+/**
+ * First whether all its values in one text have such a part: that leaves few to be looked at. (A subquery for one value,
+ * because PostgreSQL would make a join of EXISTS, and look at all.)
+ */
+function texts(of: 'ips' | 'macs', operator: CompareOperator, operands: readonly Operand[]): Condition {
+  const at = sql.ref(`v.${of}`);
+  const parts = operands.map(({ text, glob }) => (operator === 'glob' ? glob : literal(text)));
+  const may = parts.map((part) => sql<SqlBool>`${at} like ${`%${likeOf(part)}%`}::text`);
+  const inner = any(operands, (operand) => one(unfolded(sql`e.value`), 'text', operator, operand));
+  return sql`(${joined(may, sql` or `, sql<SqlBool>`false`)} and coalesce((select true from inventory_vm w, unnest(${sql.ref(`w.${of}`)}) as e(value)
+    where w.object_id = v.object_id and ${inner} limit 1), false))`;
 }
 
 function literal(text: string) {
@@ -104,12 +136,13 @@ function ofFact(fact: string, operator: CompareOperator, { text, number, boolean
   const value = factAt(fact);
   const asText = sql`(${value} #>> '{}')`;
   const isA = (type: string): Condition => sql`jsonb_typeof(${value}) = ${type}::text`;
-  if (operator === 'glob') return sql`(${isA('string')} and ${folded(asText)} like ${likeOf(glob)}::text)`;
+  const lowered = textOf(unfolded(asText));
+  if (operator === 'glob') return sql`(${isA('string')} and ${lowered} like ${likeOf(glob)}::text)`;
   const asNumber = (order: RawBuilder<unknown>): Condition =>
     // CASE, because PostgreSQL may otherwise convert before it looks at the type.
     sql`(case when ${isA('number')} then ${asText}::float8 ${order} ${number}::float8 else false end)`;
   if (operator !== 'eq') return asNumber(orders[operator]);
-  const ways = [sql<SqlBool>`(${isA('string')} and ${folded(asText)} = ${text}::text)`];
+  const ways = [sql<SqlBool>`(${isA('string')} and ${lowered} = ${text}::text)`];
   if (number !== null) ways.push(asNumber(sql`=`));
   if (boolean !== null) ways.push(sql<SqlBool>`${value} = to_jsonb(${boolean}::boolean)`);
   return joined(ways, sql` or `, sql<SqlBool>`false`);
@@ -127,12 +160,14 @@ function empty(field: Field, fact: string): Condition {
       return field.type === 'text' ? sql`(coalesce(${place.at}, '') = '')` : sql`(${place.at} is null)`;
     case 'stored':
       return sql`(coalesce(o.data ->> ${place.key}::text, '') = '')`;
-    case 'array':
-      return place.of === 'number'
-        ? sql`(cardinality(${place.at}) = 0)`
-        : sql`(not exists (select 1 from unnest(${place.at}) as e(value) where e.value <> ''))`;
+    case 'numbers':
+      return sql`(cardinality(${place.at}) = 0)`;
+    case 'set':
+      return sql`(not ${hasSet(place.of, sql`e.value <> ''`)})`;
+    case 'texts':
+      return sql`(${sql.ref(`v.${place.of}`)} = '')`; // empty ones are not kept: vm-row.ts
     case 'trait':
-      return sql`(not exists (select 1 from unnest(v.traits) as e(value) where starts_with(e.value, ${`${place.name}=`}::text)))`;
+      return sql`(not ${hasSet('traits', sql`starts_with(e.value, ${`${place.name}=`}::text)`)})`;
     case 'list': {
       const text = sql`(e.value ->> ${place.key}::text)`;
       const has = isText ? sql`${text} <> ''` : sql`${text} is not null`;
@@ -146,8 +181,8 @@ function empty(field: Field, fact: string): Condition {
 }
 
 /** PostgreSQL's lower() under "C": A to Z alone. */
-function folded(at: Expression<unknown>): RawBuilder<string> {
-  return sql`lower((${at})::text collate "C")`;
+function textOf({ at, isFolded }: Value): Expression<unknown> {
+  return isFolded ? at : sql`lower((${at})::text collate "C")`;
 }
 
 function any(operands: readonly Operand[], of: (operand: Operand) => Condition): Condition {
