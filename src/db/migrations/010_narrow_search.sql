@@ -2,8 +2,8 @@
 -- Triggers keep it, a statement at a time, whoever writes. All text is folded (A to Z are a to z) and ordered by its bytes.
 
 -- Lists with few different values over all VMs (their traits, tags, networks, …), each kept once: a filter asks these few
--- hundred, and of a VM only which one it has. `id` is made of kind and words, so that nobody has to ask for it. None is
--- taken away: who writes a VM may count on one that is there.
+-- hundred, and of a VM only which one it has. `id` is made of kind and words, so that nobody has to ask for it. Who
+-- writes a VM counts on those that are there: what no VM has is taken away under a lock alone (sweep-store.ts).
 create table inventory_set (
   kind text not null check (kind in ('traits', 'concerns', 'tags', 'networks', 'storages')),
   id uuid not null,
