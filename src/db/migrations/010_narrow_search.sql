@@ -123,5 +123,7 @@ drop index inventory_vm_by_name;
 drop index inventory_vm_by_folded_name;
 drop index inventory_vm_by_system;
 drop index inventory_vm_by_severity;
+-- Looked up with every row, and its object has the same.
+alter table inventory_vm drop constraint inventory_vm_system_id_fkey;
 analyze inventory_search;
 analyze inventory_set;
