@@ -10,7 +10,7 @@ import type { Disk, Extent, Range, WritableDisk } from './disk.ts';
 import { type Account, createAccount } from './explain.ts';
 import type { Journal } from './journal.ts';
 import { holds } from './ranges.ts';
-import { type RetryPolicy, isPassing, retryDelay, retrying } from './retry.ts';
+import { type RetryPolicy, isPassing, retryDelay, retrying, systemCode } from './retry.ts';
 
 export type CopyState = {
   readonly request: CopyRequest;
@@ -225,7 +225,8 @@ export function createCopyState(
 
 /** The connection lives: it is the storage behind it that failed. */
 function hasAnswered(error: unknown): boolean {
-  return error instanceof WherryError && error.code === 'transfer.read_failed';
+  // A file's own EIO is the same as what a server says of one.
+  return error instanceof WherryError ? error.code === 'transfer.read_failed' : systemCode(error) === 'EIO';
 }
 
 function covers(outer: Range, inner: Range): boolean {

@@ -15,7 +15,7 @@ import type { RateSample, Station, Waited } from './explain.ts';
 import type { FlushRule } from './flusher.ts';
 import type { Journal } from './journal.ts';
 import { united } from './ranges.ts';
-import { type RetryPolicy, defaultRetry, isPassing, retryDelay } from './retry.ts';
+import { type RetryPolicy, defaultRetry, isPassing, retryDelay, systemCode } from './retry.ts';
 import type { Limit } from './throttle.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -194,7 +194,9 @@ async function passes(state: CopyState, signal: AbortSignal): Promise<number> {
  */
 function passesFor({ cause }: SideError, retry: RetryPolicy): number {
   const answered =
-    cause instanceof WherryError && (cause.code === 'transfer.read_failed' || cause.code === 'transfer.write_failed');
+    cause instanceof WherryError
+      ? cause.code === 'transfer.read_failed' || cause.code === 'transfer.write_failed'
+      : systemCode(cause) === 'EIO';
   return answered ? Math.min(2, retry.attempts) : retry.attempts;
 }
 

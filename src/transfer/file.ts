@@ -7,6 +7,7 @@
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { WherryError } from '../model/errors.ts';
+import { isAway } from '../model/system-errors.ts';
 import type { Disk } from './disk.ts';
 import { checkRange } from './nbd/pieces.ts';
 
@@ -50,7 +51,10 @@ export async function openFileRange(range: FileRange, signal: AbortSignal): Prom
     },
     readInto,
     close() {
-      closed ??= file.close();
+      // Nothing was written: storage that is away refuses even this, and that is not news.
+      closed ??= file.close().catch((error: unknown) => {
+        if (!isAway(error)) throw error;
+      });
       return closed;
     },
   };

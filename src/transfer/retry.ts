@@ -1,6 +1,9 @@
 /** Trying again what may pass, with growing, jittered pauses; bounded by count and time. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WherryError } from '../model/errors.ts';
+import { isAway } from '../model/system-errors.ts';
+
+export { systemCode } from '../model/system-errors.ts';
 
 export type RetryPolicy = {
   /** Tries in all, the first one counted. */
@@ -18,25 +21,10 @@ export const defaultRetry: RetryPolicy = {
   totalMs: 120_000,
 };
 
-const passingSystemCodes = new Set([
-  'ECONNRESET',
-  'ECONNREFUSED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EAI_AGAIN',
-]);
-
 /** Whether trying again may work without anybody doing anything. */
 export function isPassing(error: unknown): boolean {
   if (error instanceof WherryError) return error.passing;
-  return passingSystemCodes.has(systemCode(error));
-}
-
-/** `ENOSPC`, `EIO` and the like; empty when there is none. */
-export function systemCode(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return isAway(error);
 }
 
 /** The pause before try `attempt` (from 1 for the second): doubles, and half of it is chance. Milliseconds. */

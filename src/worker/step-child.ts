@@ -18,6 +18,7 @@ import {
   toStored,
   WherryError,
 } from '../model/errors.ts';
+import { asStorageAway } from '../model/system-errors.ts';
 import type { Providers } from '../providers/provider.ts';
 import { call } from './calls.ts';
 import { createChildLimit, knownRates, type KnownRates, rateOver } from './child-limit.ts';
@@ -166,7 +167,8 @@ async function retrying(step: Step, context: StepContext): ReturnType<Step> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await step(context);
-    } catch (error) {
+    } catch (thrown) {
+      const error = asStorageAway(thrown);
       const wait = waitsMs[attempt];
       if (wait === undefined || context.signal.aborted || !(error instanceof WherryError) || !error.passing)
         throw error;

@@ -1,4 +1,4 @@
-import { open, utimes } from 'node:fs/promises';
+import { open, rename, utimes } from 'node:fs/promises';
 import { expect, test, vi } from 'vitest';
 import { runChild } from '../../src/process/child.ts';
 import type { Providers } from '../../src/providers/provider.ts';
@@ -202,4 +202,20 @@ test('a source that changes while it is copied is found out at the copy’s end'
     await file.close();
   };
   await expect(run.step('copy')).rejects.toMatchObject({ code: 'transfer.source_changed' });
+});
+
+test('a source that goes away between two steps is a failure that passes; back again, it is copied', async () => {
+  await using copy = await newCopy(32, half);
+  const run = await prepared(newRun(copy, { options: { conversion: 'never' } }));
+  await rename(copy.source, `${copy.source}.away`);
+  await expect(run.step('copy')).rejects.toMatchObject({ code: 'source.gone', passing: true });
+  await rename(`${copy.source}.away`, copy.source);
+  await run.step('copy');
+  expect(await targetDigest(copy, 'raw')).toBe(await expectedDigest(copy));
+
+  // Control: what is not there from the beginning is told at once.
+  await using other = await newCopy(32, half);
+  await rename(other.source, `${other.source}.away`);
+  const first = newRun(other, { options: { conversion: 'never' } });
+  await expect(first.step('preflight')).rejects.toMatchObject({ code: 'source.not_found', passing: false });
 });

@@ -1,5 +1,6 @@
 import type { Disk, WritableDisk } from '../../transfer/disk.ts';
 import { WherryError } from '../../model/errors.ts';
+import { stillThere } from '../../model/still-there.ts';
 import type { Vm } from '../../model/vm.ts';
 import type { Source, Target, TargetDisk } from '../../providers/provider.ts';
 import type { Mismatch } from '../../transfer/verify.ts';
@@ -29,9 +30,9 @@ export type Ends = AsyncDisposable & {
 export async function openEnds(context: StepContext, { begins = false } = {}): Promise<Ends> {
   await using stack = new AsyncDisposableStack();
   const { spec } = context.lease.vmMigration;
-  const source = stack.use(await context.providers.openSource(spec.source, context.signal));
+  const source = stack.use(await stillThere(context.providers.openSource(spec.source, context.signal)));
   const target = stack.use(await context.providers.openTarget(spec.target, context.signal));
-  const identity = begins ? await identityToRead(context, source) : copiedIdentity(context);
+  const identity = begins ? await stillThere(identityToRead(context, source)) : copiedIdentity(context);
   const opened = stack.adopt(new Set<Disk>(), async (disks) => {
     for (const disk of disks) await disk.close();
   });
@@ -42,28 +43,24 @@ export async function openEnds(context: StepContext, { begins = false } = {}): P
     opened.add(found);
     return found;
   }
-  const all = stack.move();
+  const owned = stack.move();
   return {
     source,
     target,
     identity,
     openSource: async (vm, diskId) => {
-      const disk = await source.openDisk(vm, diskId, context.directory, context.signal);
+      const disk = await stillThere(source.openDisk(vm, diskId, context.directory, context.signal));
       opened.add(disk);
       // Once it is open: what takes its place from here on is not what is read.
-      await sameSource(context, source, vm, [diskId], identity);
+      await stillThere(sameSource(context, source, vm, [diskId], identity));
       return disk;
     },
-    sameSource: (vm) =>
-      sameSource(
-        context,
-        source,
-        vm,
-        vm.disks.map(({ id }) => id),
-        identity,
-      ),
+    sameSource: (vm) => {
+      const all = vm.disks.map(({ id }) => id);
+      return stillThere(sameSource(context, source, vm, all, identity));
+    },
     openTarget,
-    [Symbol.asyncDispose]: () => all[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => owned[Symbol.asyncDispose](),
   };
 }
 

@@ -8,6 +8,12 @@ export const sourceErrors = {
     next: 'Check the path; it is a path on {host}, the machine where the worker runs.',
     elsewhere: true,
   },
+  'source.gone': {
+    status: 503,
+    message: 'There is no {path} any more: {missing} is not there on host {host}',
+    next: 'Wherry tries again. If it lies on storage that was unmounted, mount it there again; if it was moved or removed, put it back.',
+    passing: true,
+  },
   'source.unreadable': {
     status: 403,
     message: 'User {user} on host {host} may not read {path}: it lacks {permission} permission on {component}',

@@ -30,6 +30,12 @@ export const transferErrors = {
     next: 'Wherry tries again. If it stays so, the storage below cannot be read there: check it at the source.',
     passing: true,
   },
+  'transfer.storage_away': {
+    status: 503,
+    message: '[VM {vm}: ]storage[ on host {host}] does not answer: {errno}[ ({path})]',
+    next: 'Wherry tries again. If it stays so, look at the mount and at the server or disk that it comes from.',
+    passing: true,
+  },
   'transfer.write_failed': {
     status: 502,
     message: '[VM {vm}: ][disk {disk}: ]writing {length} bytes at offset {offset} of {where} failed: {errno}',

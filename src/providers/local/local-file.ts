@@ -3,6 +3,7 @@ import { access, type FileHandle, lstat, open, stat } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { WherryError } from '../../model/errors.ts';
+import { isAway, systemCode } from '../../model/system-errors.ts';
 
 /** A regular file, open for reading, with what tells it from every other file and from its own past. */
 export type LocalFile = AsyncDisposable & {
@@ -31,11 +32,12 @@ export async function openLocalFile(path: string): Promise<LocalFile> {
       sizeBytes: Number(stats.size),
       identity: identityOf(stats),
       read: (offset, length) => readExactly(handle, path, offset, length),
-      [Symbol.asyncDispose]: () => handle.close(),
+      // Nothing was written: storage that is away refuses even this, and that is not news.
+      [Symbol.asyncDispose]: () => handle.close().catch(unlessAway),
     };
   } catch (error) {
-    await handle.close();
-    throw error;
+    await handle.close().catch(unlessAway);
+    throw isAway(error) ? await explainUnreachable(path, error) : error;
   }
 }
 
@@ -69,10 +71,12 @@ export async function explainUnreachable(path: string, cause: unknown): Promise<
       return new WherryError('source.unreadable', { path, user, host, permission: 'search (x)', component }, cause);
     }
     component = join(component, part);
-    if (!(await exists(component))) {
-      return new WherryError('source.not_found', { path, missing: component, host }, cause);
-    }
+    const found = await exists(component);
+    if (found === 'no') return new WherryError('source.not_found', { path, missing: component, host }, cause);
+    if (found === 'unknown') break;
   }
+  // Storage that does not answer has not said that the file is not there.
+  if (isAway(cause)) return new WherryError('source.read_failed', { path, host }, cause);
   if (!(await allowed(full, constants.R_OK))) {
     return new WherryError('source.unreadable', { path, user, host, permission: 'read (r)', component }, cause);
   }
@@ -125,12 +129,12 @@ async function allowed(path: string, mode: number): Promise<boolean> {
   }
 }
 
-async function exists(path: string): Promise<boolean> {
+async function exists(path: string): Promise<'yes' | 'no' | 'unknown'> {
   try {
     await lstat(path);
-    return true;
-  } catch {
-    return false;
+    return 'yes';
+  } catch (error) {
+    return ['ENOENT', 'ENOTDIR'].includes(systemCode(error)) ? 'no' : 'unknown';
   }
 }
 
@@ -140,4 +144,8 @@ function currentUser(): string {
   } catch {
     return `uid ${process.getuid?.() ?? '?'}`; // no entry in the user database
   }
+}
+
+function unlessAway(error: unknown): void {
+  if (!isAway(error)) throw error;
 }

@@ -8,6 +8,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WherryError } from '../../../model/errors.ts';
 import type { InventoryObject } from '../../../model/inventory.ts';
+import { stillThere } from '../../../model/still-there.ts';
 import { explainUnreachable } from '../../local/local-file.ts';
 import type { Connection, InventoryNews } from '../../provider.ts';
 import { changes, firstNews, type Told } from './published.ts';
@@ -31,12 +32,13 @@ export async function connectDirectory(
   signal: AbortSignal,
   rhythm: Rhythm = usualRhythm,
 ): Promise<Connection> {
-  const root = await realPathOf(location);
+  // Whoever connects has seen it before: in a check, or when it was saved.
+  const root = await stillThere(realPathOf(location));
   signal.throwIfAborted();
   return {
     watchInventory: (during) => followDirectory(root, readers, rhythm, during),
     readVm: async (ref, during) => {
-      const { objects } = await look(root, readers)(during);
+      const { objects } = await stillThere(look(root, readers)(during));
       return objects.find((one) => one.kind === 'vm' && one.ref === ref) ?? null;
     },
     [Symbol.asyncDispose]: async () => undefined,
@@ -67,7 +69,7 @@ async function* followDirectory(
   for (let first = true; ; first = false) {
     // Before the look: what changes during it is looked at again.
     const changed = watchers.next();
-    const found = await scan(signal);
+    const found = await stillThere(scan(signal));
     watchers.keep(found.directories);
     for (const news of first ? firstNews(found) : changes(told, found)) yield news;
     if (first) yield { kind: 'synced' };

@@ -3,9 +3,10 @@
  * images are all that is looked at, by the same code that reads them when they are migrated.
  */
 import { basename, join } from 'node:path';
-import { toStored } from '../../../model/errors.ts';
+import { toStored, WherryError } from '../../../model/errors.ts';
 import type { InventoryObject, InventoryVm, Unreadable } from '../../../model/inventory.ts';
 import type { SourceSpec } from '../../../model/spec.ts';
+import { isAway } from '../../../model/system-errors.ts';
 import type { ImageTools } from '../../../transfer/disk.ts';
 import type { Source } from '../../provider.ts';
 import { parseOvf } from '../ovf.ts';
@@ -70,7 +71,9 @@ export async function readCandidate(
 }
 
 export function unreadableOf(ref: string, name: string, error: unknown): Unreadable {
-  const { code, params, causes } = toStored(error);
+  const { code, params, causes } = toStored(
+    isAway(error) ? new WherryError('source.read_failed', { path: ref }, error) : error,
+  );
   return { ref, name, code, params, causes: [...causes] };
 }
 

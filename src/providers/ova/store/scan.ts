@@ -1,5 +1,6 @@
 /** One look at a whole store. What did not change since the look before is not read again. */
 import { basename } from 'node:path';
+import { catalogue, type ErrorCode, type ErrorEntry } from '../../../model/errors.ts';
 import type { InventoryObject, Unreadable } from '../../../model/inventory.ts';
 import { type Candidate, candidatesIn } from './candidates.ts';
 import { type Place, type Reading, readCandidate, type StoreReaders, unreadableOf } from './read.ts';
@@ -39,7 +40,8 @@ export function scannerOf(root: string, readers: StoreReaders): Scanner {
         before?.stamp === stamp
           ? before.reading
           : await readCandidate(candidate, placeOf(root, directory), readers, signal);
-      kept.set(path, { stamp, reading });
+      // What may pass is looked at again, although its file does not change.
+      if (!reading.unreadable.some(isPassing)) kept.set(path, { stamp, reading });
       objects.push(...reading.objects);
       unreadable.push(...reading.unreadable);
       return reading.claims;
@@ -66,4 +68,9 @@ function stampOf({ files }: StoreDirectory): string {
 
 function placeOf(root: string, { path, names }: StoreDirectory): Place {
   return { directory: path, folder: names.join('/'), parentRef: path, storage: { ref: root, name: root } };
+}
+
+function isPassing({ code }: Unreadable): boolean {
+  const entry: ErrorEntry | undefined = catalogue[code as ErrorCode];
+  return entry?.passing === true;
 }

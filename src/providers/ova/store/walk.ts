@@ -2,6 +2,7 @@
 import { opendir, lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WherryError } from '../../../model/errors.ts';
+import { isAway } from '../../../model/system-errors.ts';
 import { explainUnreachable } from '../../local/local-file.ts';
 
 export type StoreFile = {
@@ -44,7 +45,10 @@ export async function walk(
       count();
       if (name.startsWith('.') || /\.(partial|part|tmp|crdownload)$/i.test(name)) continue;
       const at = join(path, name);
-      const stats = await lstat(at, { bigint: true }).catch(() => null); // gone meanwhile
+      const stats = await lstat(at, { bigint: true }).catch((error: unknown) => {
+        if (isAway(error)) closed.push({ path: at, error });
+        return null; // gone meanwhile
+      });
       if (stats?.isDirectory() === true) below.push(name);
       if (stats?.isFile() !== true) continue;
       const { dev, ino, size, mtimeNs, mtimeMs } = stats;
@@ -65,6 +69,8 @@ export async function walk(
   };
   try {
     await visit(root, []);
+    // Something in it does not answer: when that is all of it, nothing is known of what it holds.
+    if (closed.some(({ error }) => isAway(error))) await (await opendir(root)).close();
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof WherryError) throw error;
