@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newId } from '../model/ids.ts';
 import { startTestServer, type TestServer } from './testing/server.ts';
 import { fakeWorker, work } from './testing/fake-worker.ts';
 
@@ -8,6 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
+const MiB = 1024 * 1024;
 const digest = (byte: string): string => byte.repeat(64);
 
 /** The chunks that the manifest names, as [chunk, digest, source]. */
@@ -52,4 +54,29 @@ test('what was copied after it was applied counts as it is (control)', async () 
     return undefined;
   });
   expect(await chunksOf(vm?.id ?? '')).toEqual([[0, digest('d'), undefined]]);
+});
+
+test.each([
+  ['by a later step, which found its overlay gone', true, [[0, 64 * MiB]]],
+  ['by nobody (control)', false, [[0, 64 * MiB + 32 * MiB]]],
+] as const)('what the copy had left out and was copied %s', async (_by, copiedLater, expected) => {
+  const worker = fakeWorker(server.app, 'one');
+  await worker.hello();
+  const [vm] = (await server.create()).vmMigrations;
+  await work(worker, async ({ step, token }) => {
+    const discarded = { overlayId: newId(), disks: { 'disk-1': [[0, 96 * MiB]] } };
+    if (step.name === 'copy') return { kind: 'succeeded', result: { bytesMoved: 32 * MiB, discarded } };
+    const journal = [{ diskId: 'disk-1', chunk: 1, digest: digest('b') }];
+    if (step.name === 'verify' && copiedLater) await worker.beat(worker.report(token, { journal }));
+    // What a conversion made of it says nothing about whether it was copied.
+    const applied = [{ diskId: 'disk-1', chunk: 0, digest: digest('c'), applied: true as const }];
+    if (step.name === 'apply') await worker.beat(worker.report(token, { journal: applied }));
+    return undefined;
+  });
+  const answer = await server.app.inject({ method: 'GET', url: `/api/v1/vm-migrations/${vm?.id}/manifest` });
+  const lines = answer.body
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { discarded?: number[] });
+  expect(lines.flatMap((line) => (line.discarded === undefined ? [] : [line.discarded]))).toEqual(expected);
 });

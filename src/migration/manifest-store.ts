@@ -5,9 +5,10 @@ import Value from 'typebox/value';
 import type { Database } from '../db/database.ts';
 import type { Db, Executor } from '../db/db.ts';
 import { createCoverage } from '../transfer/coverage.ts';
-import { chunkCount } from '../transfer/digest.ts';
+import { chunkBytes, chunkCount } from '../transfer/digest.ts';
 import type { Range } from '../transfer/disk.ts';
 import { writeManifest } from '../transfer/manifest.ts';
+import { united } from '../transfer/ranges.ts';
 import { nameOf } from './rows-store.ts';
 import { readVmMigration } from './view-store.ts';
 
@@ -26,8 +27,10 @@ export async function manifestText(db: Db, id: string): Promise<AsyncGenerator<s
 
 async function* pieces(db: Executor, row: VmRow): AsyncGenerator<string> {
   for (const { id: disk, name, sizeBytes } of await disksOf(db, row)) {
-    const { coverage, sources } = await digestsOf(db, row.target_copy_id, disk, sizeBytes);
-    const { applied, discarded } = await rangesOf(db, row.id, disk, sizeBytes);
+    const { coverage, sources, copied } = await digestsOf(db, row.target_copy_id, disk, sizeBytes);
+    const { applied, discarded: left } = await rangesOf(db, row.id, disk, sizeBytes);
+    // Later steps copy what was left out when the conversion that had freed it is gone.
+    const discarded = outside(copied, left);
     const about = {
       name,
       vm: nameOf(row),
@@ -78,6 +81,7 @@ async function resultOf(db: Executor, vmMigrationId: string, step: string): Prom
 async function digestsOf(db: Executor, targetCopyId: string, disk: string, sizeBytes: number) {
   const coverage = createCoverage(sizeBytes);
   const sources = new Map<number, Buffer>();
+  const whole = new Set<number>();
   for (let from = 0; from < chunkCount(sizeBytes); from += pageChunks) {
     const { rows } = await sql<{ chunk: number; copied: Buffer | null; applied: Buffer | null }>`
       with copied as (
@@ -101,10 +105,11 @@ async function digestsOf(db: Executor, targetCopyId: string, disk: string, sizeB
       const digest = applied ?? copied;
       if (digest === null || chunk >= chunkCount(sizeBytes)) continue;
       coverage.markChunk(chunk, digest);
+      if (copied !== null) whole.add(chunk);
       if (applied !== null && copied !== null && !applied.equals(copied)) sources.set(chunk, copied);
     }
   }
-  return { coverage, sources };
+  return { coverage, sources, copied: whole };
 }
 
 const Span = Type.Tuple([Type.Integer({ minimum: 0 }), Type.Integer({ minimum: 1 })]);
@@ -137,6 +142,19 @@ async function rangesOf(
     ),
     discarded: inside(discarded, sizeBytes),
   };
+}
+
+/** What lies in none of the chunks. */
+function outside(chunks: ReadonlySet<number>, ranges: readonly Range[]): Range[] {
+  const found: Range[] = [];
+  for (const { offset, length } of ranges) {
+    for (let at = offset, next: number; at < offset + length; at = next) {
+      const chunk = Math.floor(at / chunkBytes);
+      next = Math.min((chunk + 1) * chunkBytes, offset + length);
+      if (!chunks.has(chunk)) found.push({ offset: at, length: next - at });
+    }
+  }
+  return united(found);
 }
 
 /** An overlay's last cluster may reach beyond the disk. */

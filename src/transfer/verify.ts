@@ -17,7 +17,7 @@ import {
 import { type Digester, openDigester } from './digest-threads.ts';
 import type { Disk, Range } from './disk.ts';
 import type { FailPoint } from '../model/fail-points.ts';
-import { holds } from './ranges.ts';
+import { holds, united } from './ranges.ts';
 import { readLeaves, slotCount, zerosOf } from './readback.ts';
 import { type RetryPolicy, defaultRetry } from './retry.ts';
 import { type Slots, createSlots } from './slots.ts';
@@ -35,7 +35,7 @@ export type VerifyRequest = {
   readonly feed?: AsyncIterable<readonly number[]>;
   /** Single digests of a chunk where this worker has them: a mismatch is then named by its leaf of 4 MiB. */
   readonly leavesOf?: (chunk: number) => Promise<Map<number, Buffer>>;
-  /** Copies the chunk from the source once more, flushed when it resolves. Absent: a mismatch is final at once. */
+  /** Copies what is compared of the chunk from the source once more, flushed when it resolves. Absent: a mismatch is final at once. */
   readonly copyAgain?: (chunk: number, range: Range, signal: AbortSignal) => Promise<void>;
   readonly limits?: readonly Limit[];
   readonly retry?: Partial<RetryPolicy>;
@@ -83,7 +83,7 @@ export async function verifyDisk(request: VerifyRequest, signal: AbortSignal): P
       const first = await mismatch(request, chunk, leaves);
       request.onMismatch?.(first);
       if (request.copyAgain === undefined) throw wrongBytes(request, first);
-      await request.copyAgain(chunk, chunkRange(chunk, sizeBytes), signal);
+      for (const range of compared(request, chunk)) await request.copyAgain(chunk, range, signal);
       const still = await compare(request, [{ first: chunk, count: 1 }], means, counts, signal);
       const leavesStill = still.get(chunk);
       if (leavesStill !== undefined) throw wrongBytes(request, await mismatch(request, chunk, leavesStill));
@@ -92,6 +92,15 @@ export async function verifyDisk(request: VerifyRequest, signal: AbortSignal): P
   }
   await request.failPoint?.('verify.done');
   return { chunks: counts.chunks, bytesRead: counts.bytesRead, copiedAgain };
+}
+
+/** Of a chunk, what was not discarded: that stays as it is, whatever is copied again. */
+function compared({ coverage, discarded = [] }: VerifyRequest, chunk: number): Range[] {
+  const { sizeBytes } = coverage;
+  const { first, end } = leavesOfChunk(chunk, sizeBytes);
+  const leaves = Array.from({ length: end - first }, (_, index) => leafRange(first + index, sizeBytes));
+  const known = coverage.chunk(chunk) !== undefined;
+  return united(known ? leaves : leaves.filter((leaf) => !holds(discarded, leaf)));
 }
 
 type ChunkRun = { readonly first: number; readonly count: number };

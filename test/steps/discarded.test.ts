@@ -1,7 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { type Copy, expectedDigest, MiB, newCopy, newRun, type Run, targetDigest } from './ground.ts';
+import { runChild } from '../../src/process/child.ts';
+import { type Copy, expectedDigest, MiB, newCopy, newRun, partialOf, type Run, targetDigest } from './ground.ts';
 
 // Hundreds of MiB are copied, read back and compared: a busy machine takes its time.
 vi.setConfig({ testTimeout: 300_000 });
@@ -53,6 +54,21 @@ test('a conversion that comes to its end while the copy runs spares what is not 
   await run.step('verify');
   await run.step('apply');
   expect(await targetDigest(copy)).toBe(await expectedDigest(copy, 'discard 0 512M'));
+});
+
+test('a chunk that is copied again, because a part of it was wrong, still lacks what was left out of it', async () => {
+  await using copy = await newCopy(256, () => true);
+  const run = await prepared(newRun(copy));
+  await run.convert(...trims);
+  const { proved: _, ...copied } = (await run.step('copy')) as Copied & { proved: unknown };
+  run.results['copy'] = copied; // what was read back meanwhile is not taken for granted here
+  const target = await partialOf(copy, 'raw');
+  await runChild('qemu-io', ['-f', 'raw', '-c', `write -P 0x5a ${170 * MiB} 1`, target]);
+  await run.step('verify');
+  expect(run.log.filter((line) => line.includes('copied once more'))).toHaveLength(1);
+  // Of that chunk (128 to 192 MiB) the first half was left out, and is what it was when the image was made.
+  await runChild('qemu-io', ['-f', 'raw', '-c', `read -P 0 ${128 * MiB} ${32 * MiB}`, target]);
+  await runChild('cmp', ['-i', String(160 * MiB), '-n', String(32 * MiB), copy.source, target]);
 });
 
 test('another conversion first gets what the copy left out', async () => {

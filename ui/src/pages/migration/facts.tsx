@@ -26,12 +26,12 @@ const conversions = { auto: 'if the guest needs it', always: 'always', never: 'n
 function factsOf({ spec, vm, targetName }: VmMigrationView): (readonly [string, string])[] {
   const { source, target, options } = spec;
   const facts: (readonly [string, string])[] = [
-    ['From', source.type === 'files' ? source.paths.join(', ') : source.path],
+    ['From', source.type === 'files' ? source.paths.join(', ') : source.type === 'web' ? source.url : source.path],
     [
       'To',
       target.type === 'libvirt'
         ? `${target.uri}, pool ${target.pool}, ${target.format}`
-        : `${target.directory}, ${target.format}`,
+        : `${target.directory}, ${target.format}${target.compressed === true ? ', compressed by gzip' : ''}`,
     ],
     ['Name at the target', targetName],
     ['Conversion', conversions[options.conversion]],
