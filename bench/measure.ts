@@ -26,6 +26,9 @@ export type Contestant = {
 export type Row = Omit<Measure, 'stdout'> & { readonly name: string; readonly runs: readonly Measure[] };
 
 const sampleMs = 20;
+/** A run as long as this is told of on standard error. */
+const toldAfterMs = 5_000;
+const hungSeconds = 1_800;
 const ticksPerSecond = 100;
 /** As bin/wherry sets it: more threads, and modules come compiled when it has run before. */
 const environment = {
@@ -34,8 +37,8 @@ const environment = {
   NODE_COMPILE_CACHE: join(import.meta.dirname, '../.cache/node'),
 };
 
-/** The program's own failure is thrown with its words. */
-export async function measure(command: readonly [string, ...string[]]): Promise<Measure> {
+/** The program's own failure is thrown with its words, as is that it took longer than `longestSeconds`. */
+export async function measure(command: readonly [string, ...string[]], longestSeconds = hungSeconds): Promise<Measure> {
   // Fields 16 and 17 of its own stat: CPU time of children that were waited for, and of theirs.
   const script = '"$@"; status=$?; cat /proc/$$/stat >&3; exit $status';
   const began = performance.now();
@@ -46,12 +49,19 @@ export async function measure(command: readonly [string, ...string[]]): Promise<
   const [stdout, stderr, stat] = [1, 2, 3].map((index) => collect(child.stdio[index]));
   const peaks = new Map<number, number>();
   const timer = setInterval(() => sample(child.pid ?? 0, peaks), sampleMs);
+  let hung = false;
+  const ending = setTimeout(() => {
+    hung = true;
+    for (const pid of treeOf(child.pid ?? 0)) killIfThere(pid);
+  }, longestSeconds * 1000);
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', resolve);
   });
+  clearTimeout(ending);
   clearInterval(timer);
   const wallSeconds = (performance.now() - began) / 1000;
+  if (hung) throw new Error(`${command.join(' ')}\nhad not ended after ${longestSeconds} s: ${stderr?.() ?? ''}`);
   if (code !== 0) throw new Error(`${command.join(' ')}\nended with ${code}: ${stderr?.() ?? ''}`);
   const fields = (stat?.() ?? '')
     .replace(/^.*\) /, '')
@@ -77,27 +87,59 @@ function collect(stream: unknown): () => string {
 }
 
 /** High-water marks in KiB of a process and its descendants; what has ended by now is passed over. */
-function sample(pid: number, peaks: Map<number, number>): void {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    const kib = Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0);
-    peaks.set(pid, Math.max(kib, peaks.get(pid) ?? 0));
-    for (const child of readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ')) {
-      if (child !== '') sample(Number(child), peaks);
+function sample(root: number, peaks: Map<number, number>): void {
+  for (const pid of treeOf(root)) {
+    try {
+      const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+      const kib = Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0);
+      peaks.set(pid, Math.max(kib, peaks.get(pid) ?? 0));
+    } catch {
+      // It has ended.
     }
+  }
+}
+
+/** A process and its descendants, those first that were there first. */
+function treeOf(pid: number): number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
+    return [pid, ...children.flatMap((child) => (child === '' ? [] : treeOf(Number(child))))];
+  } catch {
+    return [];
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
   } catch {
     // It has ended.
   }
 }
 
-/** Runs all contestants in turn, round after round, so that what else the machine does hits all alike. Medians. */
-export async function race(contestants: readonly Contestant[], rounds: number): Promise<Row[]> {
+/** What a bench is at: those of minutes look like a hang otherwise. */
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/**
+ * Runs all contestants in turn, round after round, so that what else the machine does hits all alike. Medians.
+ * @param longestSeconds a run that takes longer has hung: it is ended, and the bench with it
+ */
+export async function race(
+  contestants: readonly Contestant[],
+  rounds: number,
+  longestSeconds = hungSeconds,
+): Promise<Row[]> {
   const runs = new Map<string, Measure[]>(contestants.map(({ name }) => [name, []]));
   // The first round fills caches and is not counted.
   for (let round = 0; round <= rounds; round += 1) {
     for (const { name, command, prepare, output } of contestants) {
       await prepare?.();
-      const one = await measure(command);
+      const which = `${name}, ${round === 0 ? 'not counted' : `round ${round} of ${rounds}`}`;
+      const slow = setTimeout(() => say(`  ${which} …`), toldAfterMs);
+      const one = await measure(command, longestSeconds).finally(() => clearTimeout(slow));
+      if (one.wallSeconds * 1000 > toldAfterMs) say(`  ${which}: ${one.wallSeconds.toFixed(1)} s`);
       if (round > 0) runs.get(name)?.push(one);
       if (output !== undefined) await rm(output, { recursive: true, force: true });
     }

@@ -9,12 +9,13 @@ import { probeAccelerator } from '../src/conversion/accelerator.ts';
 import { cacheDirectory } from '../src/conversion/cache.ts';
 import { startProduct, wherry } from '../test/acceptance/product.ts';
 import { buildDemoOva } from '../test/peers/guest/appliance.ts';
-import { type Contestant, race } from './measure.ts';
+import { type Contestant, race, say } from './measure.ts';
 import { type Bench, against, type Finding, wall } from './result.ts';
 
 export const ova: Bench = async ({ rounds, dataMiB, directory }) => {
   const dir = join(directory, 'ova');
   await mkdir(dir);
+  say('  building the OVA: its data is compressed by one thread, 1 GiB in 40 s');
   // The file on it fills half of the disk.
   const appliance = await buildDemoOva({ dir, token: 'bench', vmName: 'bench', dataMiB: dataMiB * 2 });
   for (const { path } of appliance.disks) await rm(path);

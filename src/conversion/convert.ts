@@ -9,6 +9,7 @@ import { WherryError } from '../model/errors.ts';
 import type { GuestCapabilities, Vm } from '../model/vm.ts';
 import { type Child, startChild } from '../process/child.ts';
 import type { Accelerator } from './accelerator.ts';
+import { applianceWords } from './appliance-words.ts';
 import { openBoundedLog } from './bounded-log.ts';
 import { cacheDirectory } from './cache.ts';
 import { capabilitiesOf, type Facts, takeLogLine, takeMessage, takeOutputXml } from './capabilities.ts';
@@ -203,6 +204,7 @@ async function environment(
     XDG_RUNTIME_DIR: scratch.sockets,
     // The appliance (350 MB) is made once per user and kept; libguestfs locks it and makes it anew when packages change.
     LIBGUESTFS_CACHEDIR: await cacheDirectory('libguestfs'),
+    ...applianceWords(accelerator),
     LIBGUESTFS_BACKEND: 'direct',
     LIBGUESTFS_BACKEND_SETTINGS: accelerator === 'kvm' ? 'force_kvm' : 'force_tcg',
     // virt-v2v doubles it.
