@@ -12,6 +12,7 @@ import { workerRoutes } from './http/worker-routes.ts';
 import { createRuleBook } from './concerns/rule-book.ts';
 import { startInventory } from './inventory/inventory.ts';
 import { startJudge } from './inventory/judge.ts';
+import { startSweep } from './inventory/sweep.ts';
 import { startEngine } from './migration/engine.ts';
 import { lastHeard } from './migration/worker-watch-store.ts';
 import { keepWorker, type BuiltInWorker } from './worker/built-in.ts';
@@ -45,6 +46,7 @@ const enginePart: MakePart = async ({ db, vault, hub, config, home, log }): Prom
     onProblem: (text) => log.warn(text),
     onError: (error) => log.error({ err: error }, 'the clock of the concerns'),
   });
+  const sweep = startSweep(db, (error) => log.warn({ err: error }, 'lists of words that no VM has could not be swept'));
   return {
     routes: [
       migrationRoutes(engine),
@@ -57,6 +59,7 @@ const enginePart: MakePart = async ({ db, vault, hub, config, home, log }): Prom
       inventoryRoutes(rules),
     ],
     stop: async () => {
+      await sweep.stop();
       await judge.stop();
       await inventory.stop();
       await engine.stop();

@@ -1,4 +1,7 @@
-/** The tables of migrations/003_inventory.sql and 004_search.sql. */
+/**
+ * The tables of migrations/003_inventory.sql and 004_search.sql. (inventory_search and inventory_set of 010_narrow_search.sql
+ * are written by triggers and read in plain SQL.)
+ */
 import type { ColumnType, Generated } from 'kysely';
 import type { StoredError } from '../model/errors.ts';
 import type { ProviderAccount, ProviderType } from '../model/provider.ts';

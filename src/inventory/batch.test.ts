@@ -14,8 +14,10 @@ afterAll(() => server.close());
 
 type Items<T> = { items: T[] };
 
+/** By ref: the API's order is that of ids, and those of one batch have none among themselves. */
 async function vms(id: string): Promise<{ id: string; ref: string; name: string }[]> {
-  return (await server.ask<ObjectPage>('GET', `/providers/${id}/objects?kind=vm`)).items;
+  const { items } = await server.ask<ObjectPage>('GET', `/providers/${id}/objects?kind=vm`);
+  return items.toSorted((a, b) => (a.ref < b.ref ? -1 : 1));
 }
 
 test('a read is taken batch by batch, what it does not name is gone, what was sent twice counts once', async () => {
