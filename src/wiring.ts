@@ -5,6 +5,7 @@ import { createFilesSource } from './providers/files/source.ts';
 import { createCompressedTarget, createFilesTarget } from './providers/files/target.ts';
 import { createLibvirtTarget } from './providers/libvirt/target.ts';
 import { createOvaSource } from './providers/ova/source.ts';
+import { createWebSource, type OpenImages } from './providers/ova/web-source.ts';
 import type { CheckResult, Connection, ConnectOptions, Providers } from './providers/provider.ts';
 import type { ProviderType } from './model/provider.ts';
 import { checkLibvirt, connectLibvirt } from './providers/libvirt/connection.ts';
@@ -36,7 +37,17 @@ export function createProviders(): Providers {
   };
 }
 
-const openSource: Providers['openSource'] = async (spec, signal) => {
+const openImages: OpenImages = async ({ url, fileName }, open, signal) => {
+  const bare = fileName.replace(/\.gz$/i, '').replace(/\.[A-Za-z0-9]+$/, '');
+  return createFilesSource(
+    { type: 'files', paths: [url], ...(bare === '' ? {} : { name: bare }) },
+    tools,
+    signal,
+    open,
+  );
+};
+
+const openSource: Providers['openSource'] = async (spec, signal, access = null) => {
   switch (spec.type) {
     case 'ova':
       return createOvaSource(spec, tools, signal);
@@ -44,6 +55,8 @@ const openSource: Providers['openSource'] = async (spec, signal) => {
       return createFilesSource(spec, tools, signal);
     case 'domain':
       return createDomainSource(spec, tools, signal);
+    case 'web':
+      return createWebSource(spec, access, { tools, openImages }, signal);
     default:
       return spec satisfies never;
   }

@@ -4,6 +4,7 @@ import type { MigrationView } from '../migration/api.ts';
 import { fromStored, type ErrorCode } from '../model/errors.ts';
 import type { Client } from './client.ts';
 import { type CommonFlags, run, withCommonFlags } from './command.ts';
+import { idOfProvider } from './provider-id.ts';
 import { clientWithServer } from './embedded.ts';
 import { follow, lineDisplay, liveDisplay } from './follow.ts';
 import { type ImportFlags, importRequest } from './import-request.ts';
@@ -15,12 +16,15 @@ export function addImportCommand(program: Command): void {
   withCommonFlags(
     program
       .command('import <files...>')
-      .description('migrate an OVA, a directory with an OVF, or disk images, and wait for the end')
+      .description(
+        'migrate an OVA, a directory with an OVF, disk images, or one of these on a web server (URL), and wait',
+      )
       .addOption(new Option('--to <target>', 'where to').choices(['libvirt', 'files']).makeOptionMandatory())
       .option('--uri <uri>', 'libvirt: connection', 'qemu:///system')
       .option('--pool <pool>', 'libvirt: storage pool', 'default')
       .option('--dir <directory>', 'files: directory for the images and the domain XML')
       .option('--network <source=target>', 'source network = libvirt network or bridge; alone: for all', collect, [])
+      .option('--provider <provider>', 'URL: the store whose account and certificate rule are used, by name or id')
       .option('--vm <id>', 'which VM, where there are several (wherry list FILE)')
       .option('--name <name>', 'its name at the target')
       .option('--format <format>', 'qcow2 (the default) or raw')
@@ -36,10 +40,11 @@ export function addImportCommand(program: Command): void {
       // commander makes "not said" and "--start" the same: only what was really said counts.
       const { start: _start, ...rest } = flags;
       const said = command.getOptionValueSource('start') === 'cli' ? flags : rest;
-      const asked = importRequest(files, said);
+      await using client = await clientWithServer(flags);
+      const provider = flags.provider === undefined ? {} : { provider: await idOfProvider(client, flags.provider) };
+      const asked = importRequest(files, { ...said, ...provider });
       const keep = flags.keepOnFailure === true ? ({ onFailure: 'keep' } as const) : {};
       const spec = { ...asked, options: { ...asked.options, ...keep } };
-      await using client = await clientWithServer(flags);
       const { id } = await client.post<{ id: string }>('/migrations', { vms: [spec] });
       cancelOnInterrupt(client, id);
       const view = await follow(client, id, displayOf(flags));

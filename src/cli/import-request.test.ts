@@ -31,6 +31,12 @@ test('an .ova, an .ovf and a directory are packages, anything else is a disk ima
 });
 
 test('two packages at once are refused', () => {
+  const url = 'https://store/a%20b.ova';
+  const provider = '0190f000-0000-7000-8000-000000000000';
+  expect(importRequest([url], flags).source).toEqual({ type: 'web', url });
+  expect(importRequest([url], { ...flags, provider }).source).toEqual({ type: 'web', url, provider });
+  expect(() => importRequest([url, url], flags)).toThrow(/one file of a web server/);
+  expect(() => importRequest(['/a/x.ova'], { ...flags, provider })).toThrow(/--provider/);
   expect(() => importRequest(['/a/x.ova', '/a/y.ova'], flags)).toThrow(/one OVA or directory at a time/);
 });
 

@@ -15,6 +15,8 @@ export type ImportFlags = {
   readonly format?: string;
   /** Raw images compressed by gzip. */
   readonly compress?: boolean;
+  /** Id of the provider whose web server the source is on. */
+  readonly provider?: string;
   /** Absent: start it, as it is a file that has no power state to be like. */
   readonly start?: boolean;
   readonly conversion: string;
@@ -24,7 +26,7 @@ export type ImportFlags = {
 /** @throws client.usage when the words do not fit together */
 export function importRequest(files: readonly string[], flags: ImportFlags): VmMigrationSpec {
   return {
-    source: sourceOf(files.map((file) => resolve(file))),
+    source: sourceIn(files, flags.provider),
     vm: flags.vm ?? null,
     target: targetOf(flags),
     targetName: flags.name ?? null,
@@ -34,6 +36,20 @@ export function importRequest(files: readonly string[], flags: ImportFlags): VmM
       power: flags.start === undefined ? 'as-source' : flags.start ? 'on' : 'off',
     },
   };
+}
+
+/**
+ * What is named on a web server, or on this machine.
+ * @param provider its id, whose account and password are used
+ */
+export function sourceIn(files: readonly string[], provider?: string): SourceSpec {
+  const [url] = files;
+  if (url === undefined || !/^https?:\/\//i.test(url)) {
+    if (provider !== undefined) throw usage('--provider is for a file on the web server of that provider');
+    return sourceOf(files.map((file) => resolve(file)));
+  }
+  if (files.length > 1) throw usage('one file of a web server at a time');
+  return { type: 'web', url, ...(provider === undefined ? {} : { provider }) };
 }
 
 /** An archive, an OVF or a directory is a package; .xml is a libvirt domain; anything else is a disk image by itself. */

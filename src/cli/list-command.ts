@@ -7,10 +7,13 @@ import { printJson, printTable, shownBytes } from './output.ts';
 
 export function addListCommand(program: Command): void {
   withCommonFlags(
-    program.command('list <file>').description('list the VMs in an OVA file or in a directory with an OVF'),
+    program
+      .command('list <file>')
+      .description('list the VMs in an OVA file, in a directory with an OVF, or in an OVA on a web server'),
   ).action((file: string, flags: CommonFlags) =>
     run(flags, async () => {
-      const source = { type: 'ova', path: resolve(file) };
+      const isUrl = /^https?:\/\//i.test(file);
+      const source = isUrl ? { type: 'web', url: file } : { type: 'ova', path: resolve(file) };
       const { vms } = await clientFor(flags).post<{ vms: VmSummary[] }>('/sources/list', { source });
       if (flags.json === true) return printJson(vms);
       printTable(vms, [

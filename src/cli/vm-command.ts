@@ -7,6 +7,7 @@ import type { RuleList, VmListItem, VmPage } from '../inventory/search-api.ts';
 import { type ErrorCode, explain, fill, WherryError } from '../model/errors.ts';
 import type { Client } from './client.ts';
 import { clientFor, type CommonFlags, run, withCommonFlags } from './command.ts';
+import { idOfProvider } from './provider-id.ts';
 import { type Column, plain, printJson, printTable, shownBytes } from './output.ts';
 
 type ListFlags = CommonFlags & {
@@ -35,7 +36,7 @@ async function list(flags: ListFlags): Promise<void> {
   const client = clientFor(flags);
   const query = new URLSearchParams({ sort: flags.sort ?? 'name' });
   if (flags.filter !== undefined) query.set('filter', flags.filter);
-  if (flags.provider !== undefined) query.set('provider', await providerId(client, flags.provider));
+  if (flags.provider !== undefined) query.set('provider', await idOfProvider(client, flags.provider));
   if (flags.json === true || flags.csv === true) {
     query.set('format', flags.csv === true ? 'csv' : 'json');
     const text = await client.text(`/inventory/vms/export?${query.toString()}`, { timeoutMs: 600_000 });
@@ -60,13 +61,6 @@ const columns: readonly Column<VmListItem>[] = [
   { title: 'SIZE', of: (vm) => shownBytes(vm.diskBytes), right: true },
   { title: 'CONCERNS', of: (vm) => (vm.severity === 'none' ? '' : `${vm.severity} (${vm.concerns.length})`) },
 ];
-
-async function providerId(client: Client, name: string): Promise<string> {
-  const { items } = await client.get<{ items: { id: string; name: string }[] }>('/providers');
-  const found = items.find((one) => one.id === name || one.name.toLowerCase() === name.toLowerCase());
-  if (found === undefined) throw new WherryError('provider.not_found', { provider: name });
-  return found.id;
-}
 
 async function show(name: string, flags: CommonFlags): Promise<void> {
   const client = clientFor(flags);

@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { WherryError } from '../model/errors.ts';
 import { newId } from '../model/ids.ts';
+import type { Secrets } from '../model/provider.ts';
 import type { Db, Tx } from './db.ts';
 import { readKeys, writeKeys } from './key-file.ts';
 import { type Key, keyBytes, keyIdOf, seal, unseal } from './sealed.ts';
@@ -159,4 +160,17 @@ async function sealAnew(tx: Tx, { open, fresh, forgetLost }: Anew): Promise<{ se
     await tx.updateTable('worker_call').set({ sealed_secrets: text }).where('id', '=', id).execute();
   }
   return { sealed, forgotten };
+}
+
+/** The installation's row is held meanwhile, so that the key does not change between reading and opening. */
+export async function openProviderSecrets(tx: Tx, vault: Vault, providerId: string): Promise<Secrets> {
+  await tx.selectFrom('installation').select('key_id').forShare().execute();
+  const rows = await tx
+    .selectFrom('provider_secret')
+    .select(['name', 'sealed'])
+    .where('provider_id', '=', providerId)
+    .execute();
+  const secrets: Record<string, string> = {};
+  for (const { name, sealed } of rows) secrets[name] = await vault.open(providerSecret(providerId, name), sealed);
+  return secrets;
 }

@@ -361,7 +361,7 @@ function addSources(app: App, engine: Engine, stopping: AbortSignal): void {
       },
     },
     async ({ body }) => ({
-      vms: parsed(api.SourceVms.properties.vms, await engine.call(questionOf('listVms', body), stopping)),
+      vms: parsed(api.SourceVms.properties.vms, await engine.call(await questionOf(engine, 'listVms', body), stopping)),
     }),
   );
   app.post(
@@ -377,16 +377,20 @@ function addSources(app: App, engine: Engine, stopping: AbortSignal): void {
       },
     },
     async ({ body }) => ({
-      vm: parsed(api.SourceVm.properties.vm, await engine.call(questionOf('describeVm', body), stopping)),
+      vm: parsed(api.SourceVm.properties.vm, await engine.call(await questionOf(engine, 'describeVm', body), stopping)),
     }),
   );
 }
 
-function questionOf(
+async function questionOf(
+  engine: Engine,
   method: 'listVms' | 'describeVm',
   { workerId, ...params }: api.ListSource | api.DescribeSource,
-): Parameters<Engine['call']>[0] {
-  return { method, params, ...(workerId !== undefined && { workerId }) };
+): Promise<Parameters<Engine['call']>[0]> {
+  const access = await engine.accessOf(params.source);
+  const reached =
+    access === null ? { params } : { params: { ...params, account: access.account }, secrets: access.secrets };
+  return { method, ...reached, ...(workerId !== undefined && { workerId }) };
 }
 
 /** A worker of another version may answer what we do not know: that is its defect, not the caller's. */

@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import { type Db, json, sqlState, type Tx } from '../db/db.ts';
 import { recordEvent } from '../db/event-store.ts';
-import { providerSecret, type Vault } from '../db/vault-store.ts';
+import { openProviderSecrets, providerSecret, type Vault } from '../db/vault-store.ts';
 import { wakeCommands } from '../migration/news-store.ts';
 import { type StoredError, WherryError } from '../model/errors.ts';
 import { newId } from '../model/ids.ts';
@@ -10,7 +10,6 @@ import type { ProviderAccount, Secrets } from '../model/provider.ts';
 import { checkAccount, checkSecretNames, isElsewhere, trusting } from './account.ts';
 import type { CreateProvider, EditProvider, ProviderCheck } from './api.ts';
 import { leaveSystem } from './batch-store.ts';
-import { openSecrets } from './watch-store.ts';
 
 /** Who does it: what events show. */
 export type By = string;
@@ -170,7 +169,7 @@ export async function providerToAsk(db: Db, vault: Vault, id: string): Promise<P
       .where('removed_at', 'is', null)
       .executeTakeFirst();
     if (row === undefined) throw new WherryError('provider.not_found', { provider: id });
-    const secrets = await openSecrets(tx, vault, id);
+    const secrets = await openProviderSecrets(tx, vault, id);
     const { account, via, watch_worker: worker, watch_token: token, state, error } = row;
     return { account, secrets, workerId: via ?? worker, token, stoppedBy: state === 'stopped' ? error : null };
   });

@@ -3,11 +3,10 @@ import { sql } from 'kysely';
 import type { Db, Tx } from '../db/db.ts';
 import { json } from '../db/db.ts';
 import { recordEvent } from '../db/event-store.ts';
-import { providerSecret, type Vault } from '../db/vault-store.ts';
+import { openProviderSecrets, type Vault } from '../db/vault-store.ts';
 import { wakeCommands } from '../migration/news-store.ts';
 import { catalogue, type ErrorEntry, type StoredError, toStored, WherryError } from '../model/errors.ts';
 import { newId } from '../model/ids.ts';
-import type { Secrets } from '../model/provider.ts';
 import { assign, type WorkerFacts } from './assign.ts';
 import type { WatchAnswer, Watching, WatchRequest } from './protocol.ts';
 
@@ -113,25 +112,12 @@ async function openWatch(
       .returning(['id', 'account', 'watch_sequence'])
       .executeTakeFirst();
     if (row === undefined) throw new WherryError('provider.stale_watch', {});
-    const secrets = await openSecrets(tx, vault, row.id);
+    const secrets = await openProviderSecrets(tx, vault, row.id);
     return {
       providerId: row.id,
       answer: { account: row.account, secrets: { ...secrets }, sequence: row.watch_sequence },
     };
   });
-}
-
-/** The installation's row is held meanwhile, so that the key does not change between reading and opening. */
-export async function openSecrets(tx: Tx, vault: Vault, providerId: string): Promise<Secrets> {
-  await tx.selectFrom('installation').select('key_id').forShare().execute();
-  const rows = await tx
-    .selectFrom('provider_secret')
-    .select(['name', 'sealed'])
-    .where('provider_id', '=', providerId)
-    .execute();
-  const secrets: Record<string, string> = {};
-  for (const { name, sealed } of rows) secrets[name] = await vault.open(providerSecret(providerId, name), sealed);
-  return secrets;
 }
 
 /** What a worker says of a watch that does not follow. @throws provider.stale_watch */

@@ -3,6 +3,7 @@ import type { Db, Tx } from '../db/db.ts';
 import { newId } from '../model/ids.ts';
 import type { VmMigrationSpec } from '../model/spec.ts';
 import type { CreateMigration } from './api.ts';
+import { checkAccess } from './access-store.ts';
 import { resolveItinerary } from './itinerary.ts';
 import { recordEvent, wakeWork } from './news-store.ts';
 import { json, maybeJson, now } from './rows-store.ts';
@@ -20,6 +21,7 @@ export async function createMigration<T>(
   within: (tx: Tx, id: string) => Promise<T>,
 ): Promise<T> {
   return db.transaction(async (tx) => {
+    for (const { source } of request.vms) await checkAccess(tx, source);
     const id = newId();
     const name = (request.name ?? nameFor(request.vms)).replaceAll('\0', '');
     const scheduled = move('migration', 'pending_approval', 'scheduled');

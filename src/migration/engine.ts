@@ -6,6 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Db } from '../db/db.ts';
 import type { Vault } from '../db/vault-store.ts';
 import { fromStored, WherryError } from '../model/errors.ts';
+import type { SourceSpec } from '../model/spec.ts';
+import type { SourceAccess } from '../providers/provider.ts';
+import { accessOf, withAccess } from './access-store.ts';
 import { seen } from './attempt-store.ts';
 import { claim, knownWorker } from './claim-store.ts';
 import { answer, ask, dropCall, type Question, readAnswer, readCommands } from './command-store.ts';
@@ -33,6 +36,8 @@ export type Engine = {
   /** Lets a worker look something up. @throws migration.no_worker, migration.call_timeout, and what the worker threw */
   call(question: Question, signal: AbortSignal): Promise<unknown>;
   answer(said: CallAnswer): Promise<void>;
+  /** With what a source in a provider is reached; null where it names none. @throws provider.not_found, provider.setting_wrong */
+  accessOf(source: SourceSpec): Promise<SourceAccess | null>;
   stop(): Promise<void>;
 };
 
@@ -54,7 +59,7 @@ export async function startEngine({ db, vault, onError, ...given }: EngineOption
       await seen(db.kysely, policy, { ...request, asksMs: request.waitMs });
       const look = async (): Promise<{ found: Lease } | { againInMs: number | null }> => {
         const { lease, againInMs } = await claim(db, policy, request);
-        return lease === null ? { againInMs } : { found: lease };
+        return lease === null ? { againInMs } : { found: await withAccess(db, vault, lease) };
       };
       try {
         return await longPoll({ ...poll, topic: 'work', waitMs: request.waitMs, signal: until(signal), look });
@@ -92,6 +97,7 @@ export async function startEngine({ db, vault, onError, ...given }: EngineOption
       }
     },
     answer: (said) => answer(db, said),
+    accessOf: (source) => accessOf(db, vault, source),
     stop: async () => {
       stopping.abort();
       waker.stop();

@@ -6,8 +6,7 @@ import { type Lease, protocolVersion } from './protocol.ts';
 
 /**
  * The lease of a running attempt; null when the attempt has ended since (an answer that is asked for again too late).
- * Secrets are joined here and nowhere else, so that no stored row, log or error ever holds one; the sources and targets
- * of today (files, the machine's own libvirt) have none.
+ * Secrets are joined afterwards (access-store.ts) and nowhere else, so that no stored row, log or error ever holds one.
  */
 export async function buildLease(db: Executor, token: string, policy: Policy): Promise<Lease | null> {
   const step = await db.selectFrom('step').selectAll().where('token', '=', token).executeTakeFirst();

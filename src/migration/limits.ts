@@ -36,6 +36,8 @@ function sourceHost(source: VmMigrationSpec['source'], worker: LimitedWorker): s
     case 'files':
     case 'domain':
       return hostName(worker.host);
+    case 'web':
+      return hostName(uriHost(source.url) ?? worker.host);
     default:
       return source satisfies never;
   }

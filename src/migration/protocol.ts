@@ -20,6 +20,7 @@
 import Type from 'typebox';
 import type { StoredError } from '../model/errors.ts';
 import { KeyedLimit, mostLimits } from '../model/limit.ts';
+import { ProviderAccount } from '../model/provider.ts';
 import { StringEnum } from '../model/schema.ts';
 import { Vm } from '../model/vm.ts';
 import { VmMigrationSpec } from '../model/spec.ts';
@@ -100,6 +101,10 @@ export const Lease = Type.Object({
   checkpoint: Json,
   /** Provider secrets that this step needs, joined for this answer only. */
   secrets: Type.Record(Type.String(), Type.String()),
+  /** Of the provider that the source names; absent: it names none, or that is not there any more. */
+  account: Type.Optional(ProviderAccount),
+  /** Why there is none although the source names one. */
+  accessError: Type.Optional(StoredErrorSchema),
   /** Keys of all bandwidth limits that this attempt is under; which of them are set now, and how low, is in the commands. */
   limitKeys: Type.Array(Type.String()),
   leaseMs: Type.Integer(),

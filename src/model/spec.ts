@@ -21,11 +21,25 @@ export const FilesSource = Type.Object(
 );
 /** A libvirt domain's XML; its disks lie in the same directory, whatever paths it gives for them. */
 export const DomainSource = Type.Object({ type: Type.Literal('domain'), path: Path }, { additionalProperties: false });
-export const SourceSpec = Type.Union([OvaSource, FilesSource, DomainSource]);
+/**
+ * A file on a web server, read in place by parts (Range): an OVA, an OVF with its disks beside it, or a bare disk image.
+ * `provider`: the store of that server, whose account, password and certificate rule are used; without it, none and the
+ * system's authorities.
+ */
+export const WebSource = Type.Object(
+  {
+    type: Type.Literal('web'),
+    url: Type.String({ minLength: 1, maxLength: 4096, pattern: '^https?://[^\\s#]+$' }),
+    provider: Type.Optional(Type.String({ format: 'uuid' })),
+  },
+  { additionalProperties: false },
+);
+export const SourceSpec = Type.Union([OvaSource, FilesSource, DomainSource, WebSource]);
 export type SourceSpec = Type.Static<typeof SourceSpec>;
 
-/** What a source of files names, on the worker. */
+/** What a source of files names, on the worker; of one on a web server its URL. */
 export function pathsOf(source: SourceSpec): readonly string[] {
+  if (source.type === 'web') return [source.url];
   return source.type === 'files' ? source.paths : [source.path];
 }
 

@@ -72,6 +72,9 @@ export type Connection = AsyncDisposable & {
 
 export type ConnectOptions = { readonly account: ProviderAccount; readonly secrets: Secrets };
 
+/** With what a source that is in a provider is reached. */
+export type SourceAccess = { readonly account: ProviderAccount; readonly secrets: Secrets };
+
 export type Source = {
   list(signal: AbortSignal): Promise<VmSummary[]>;
   /** @throws source.vm_not_found, source.vm_ambiguous (several VMs and no id), and all that is wrong with the source. */
@@ -208,6 +211,7 @@ export type Providers = {
   /** Never throws for what is wrong with the system: that is a row. One try of the password, never more. */
   check(options: ConnectOptions, signal: AbortSignal): Promise<CheckResult>;
   connect(options: ConnectOptions, signal: AbortSignal): Promise<Connection>;
-  openSource(spec: SourceSpec, signal: AbortSignal): Promise<Source & AsyncDisposable>;
+  /** @param access of the provider that the spec names; null or absent: it names none, or that is not there any more. */
+  openSource(spec: SourceSpec, signal: AbortSignal, access?: SourceAccess | null): Promise<Source & AsyncDisposable>;
   openTarget(spec: TargetSpec, signal: AbortSignal): Promise<Target & AsyncDisposable>;
 };

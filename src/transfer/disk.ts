@@ -73,11 +73,25 @@ export type GzipTools = {
   readBack(path: string, sizeBytes: number, signal: AbortSignal): Promise<Disk>;
 };
 
-/** Bytes of an image as stored: a whole file, or a part of one (a member of an archive, never unpacked). */
-export type StoredImage = {
+/** A file that is not on this machine and is read in parts (a web server's). Whoever opened it closes it. */
+export type RemoteFile = {
+  readonly sizeBytes: number;
+  /** Equal as long as it is the same file with the same content. */
+  readonly identity: string;
+  /** Exactly `length` bytes; may overlap in time. @throws source.changed when it is another one by now, provider.* */
+  read(offset: number, length: number, signal: AbortSignal): Promise<Buffer>;
+};
+
+/** A part of a file, or all of it. With `remote` its bytes come from there, and `path` is only its name. */
+export type FilePart = {
   readonly path: string;
   readonly offset: number;
   readonly lengthBytes: number;
+  readonly remote?: RemoteFile | undefined;
+};
+
+/** Bytes of an image as stored: a whole file, or a part of one (a member of an archive, never unpacked). */
+export type StoredImage = FilePart & {
   /** What the source says it is. The inspector refuses what is something else. */
   readonly format: 'raw' | 'vmdk' | 'qcow2' | 'vhd' | 'vhdx';
   /** The member is compressed by gzip as a whole: it can only be read in order. */
@@ -88,7 +102,7 @@ export type StoredImage = {
   readonly vm: string;
   readonly disk: string;
   /** Another file of the same source by its name there (flat extents of a VMDK); null when there is none. */
-  sibling(name: string): { readonly path: string; readonly offset: number; readonly lengthBytes: number } | null;
+  sibling(name: string): FilePart | null;
 };
 
 /** What the inspector found. `format` is certain; nothing outside the image is referred to. */

@@ -8,10 +8,10 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { WherryError } from '../model/errors.ts';
 import { isAway } from '../model/system-errors.ts';
-import type { Disk } from './disk.ts';
+import type { Disk, FilePart, RemoteFile } from './disk.ts';
 import { checkRange } from './nbd/pieces.ts';
 
-export type FileRange = { readonly path: string; readonly offset: number; readonly lengthBytes: number };
+export type FileRange = FilePart;
 
 /**
  * @throws WherryError transfer.source_shrank when the file ends before the range does, at once or while reading: what is
@@ -19,6 +19,7 @@ export type FileRange = { readonly path: string; readonly offset: number; readon
  */
 export async function openFileRange(range: FileRange, signal: AbortSignal): Promise<Disk> {
   signal.throwIfAborted();
+  if (range.remote !== undefined) return remoteRange(range, range.remote);
   const file = await open(range.path, 'r');
   try {
     const facts = await file.stat();
@@ -57,6 +58,26 @@ export async function openFileRange(range: FileRange, signal: AbortSignal): Prom
       });
       return closed;
     },
+  };
+}
+
+function remoteRange({ path, offset: start, lengthBytes }: FileRange, remote: RemoteFile): Disk {
+  const needed = start + lengthBytes;
+  if (remote.sizeBytes < needed) {
+    throw new WherryError('transfer.source_shrank', { path, end: remote.sizeBytes, needed });
+  }
+  return {
+    sizeBytes: lengthBytes,
+    access: 'random',
+    async *extents({ offset, length }) {
+      checkRange(offset, length, lengthBytes);
+      if (length > 0) yield { offset, length, kind: 'data' as const };
+    },
+    async read(offset, length, signal) {
+      checkRange(offset, length, lengthBytes);
+      return remote.read(start + offset, length, signal);
+    },
+    close: async () => {},
   };
 }
 

@@ -1,9 +1,13 @@
-import type { Disk, ImageTools, StoredImage } from './disk.ts';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Disk, ImageTools, RemoteFile, StoredImage } from './disk.ts';
 import { openFileRange } from './file.ts';
 import { openGzipRaw, openGzipVmdk } from './gzip.ts';
 import type { Place } from './inspect/bytes.ts';
-import { type Inspection, inspectImage } from './inspect/inspect.ts';
+import { type Content, type Inspection, inspectImage } from './inspect/inspect.ts';
 import { refuse } from './inspect/refuse.ts';
+import { serveNbd } from './nbd/server.ts';
+import { placeFor } from './nbd/qemu-nbd.ts';
 import { openRawRange } from './nbd/sparse.ts';
 import { openImage, openVolume } from './nbd/volume.ts';
 import { openVmdk } from './vmdk/open.ts';
@@ -35,15 +39,61 @@ async function openInspected(
     const few = content.layout.parts.length <= mappedPieces;
     return openVmdk(content.layout, image, few ? openRange : (place) => openFileRange(place, signal), signal);
   }
-  const { path, offset, lengthBytes } = image;
-  const disk = await openImage(
-    { image: { path, format: content.format, part: { offset, lengthBytes } }, readOnly: true, directory },
-    signal,
-  );
+  const disk = await openByQemu(image, content.format, directory, signal);
   if (disk.sizeBytes === facts.virtualSizeBytes) return disk;
   await disk.close();
   // QEMU would take the size of some VHDs from their geometry, which cuts the end of the disk off.
   throw refuse(image, 'image.corrupt', {
     detail: `it says that the disk has ${facts.virtualSizeBytes} bytes, QEMU says ${disk.sizeBytes}`,
   });
+}
+
+type QemuFormat = Extract<Content, { kind: 'qemu' }>['format'];
+
+async function openByQemu(
+  image: StoredImage,
+  format: QemuFormat,
+  directory: string,
+  signal: AbortSignal,
+): Promise<Disk> {
+  const { path, offset, lengthBytes, remote } = image;
+  if (remote !== undefined) return openRemoteByQemu({ ...image, remote }, format, directory, signal);
+  return openImage({ image: { path, format, part: { offset, lengthBytes } }, readOnly: true, directory }, signal);
+}
+
+/** qemu-nbd gets the bytes from us, by a socket: it never speaks to the network, and knows no password. */
+async function openRemoteByQemu(
+  image: StoredImage & { readonly remote: RemoteFile },
+  format: QemuFormat,
+  directory: string,
+  signal: AbortSignal,
+): Promise<Disk> {
+  const stored = await openFileRange(image, signal);
+  const serving = new AbortController();
+  const folder = await mkdtemp(join(directory, 'far-'));
+  const place = await placeFor(folder, 's');
+  const { socketPath, asItsOwn } = place;
+  const server = await serveNbd(stored, { socketPath, readOnly: true }, serving.signal);
+  const release = async (): Promise<void> => {
+    await server.close();
+    serving.abort();
+    await place.close();
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const far = {
+      path: image.path,
+      format,
+      nbdSocket: asItsOwn.replace(/^\/proc\/self\/cwd\//, `/proc/self/cwd/${basename(folder)}/`),
+    };
+    const disk = await openImage({ image: far, readOnly: true, directory }, signal);
+    const close = async (): Promise<void> => {
+      await disk.close();
+      await release();
+    };
+    return { ...disk, close };
+  } catch (error) {
+    await release();
+    throw error;
+  }
 }

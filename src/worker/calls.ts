@@ -2,7 +2,7 @@
 import type { InventoryObject, Unreadable } from '../model/inventory.ts';
 import type { ProviderAccount, Secrets } from '../model/provider.ts';
 import type { SourceSpec } from '../model/spec.ts';
-import type { InventoryNews, Providers } from '../providers/provider.ts';
+import type { InventoryNews, Providers, SourceAccess } from '../providers/provider.ts';
 
 /** A little less than the server waits (Policy.callMs, times the patience of the question). */
 const timeoutsMs: Readonly<Record<string, number>> = { checkProvider: 55_000, listProvider: 115_000 };
@@ -10,30 +10,36 @@ const timeoutMs = 25_000;
 
 export async function call(providers: Providers, method: string, params: unknown, secrets: Secrets): Promise<unknown> {
   const signal = AbortSignal.timeout(timeoutsMs[method] ?? timeoutMs);
-  const asked = params as { source: SourceSpec; vm?: string; account: ProviderAccount; ref: string };
+  const asked = params as { source: SourceSpec; vm?: string; account?: ProviderAccount; ref: string };
+  const access = asked.account === undefined ? null : { account: asked.account, secrets };
   switch (method) {
     case 'listVms': {
-      await using source = await providers.openSource(asked.source, signal);
+      await using source = await providers.openSource(asked.source, signal, access);
       // Awaited here: the source is closed when this block is left.
       return await source.list(signal);
     }
     case 'describeVm': {
-      await using source = await providers.openSource(asked.source, signal);
+      await using source = await providers.openSource(asked.source, signal, access);
       return await source.describe(asked.vm ?? null, signal);
     }
     case 'checkProvider':
-      return providers.check({ account: asked.account, secrets }, signal);
+      return providers.check(needed(access), signal);
     case 'readProviderVm': {
-      await using connection = await providers.connect({ account: asked.account, secrets }, signal);
+      await using connection = await providers.connect(needed(access), signal);
       return await connection.readVm(asked.ref, signal);
     }
     case 'listProvider': {
-      await using connection = await providers.connect({ account: asked.account, secrets }, signal);
+      await using connection = await providers.connect(needed(access), signal);
       return await firstInventory(connection.watchInventory(signal));
     }
     default:
       throw new Error(`this worker knows no call ${method}`);
   }
+}
+
+function needed(access: SourceAccess | null): SourceAccess {
+  if (access === null) throw new Error('a question without its account');
+  return access;
 }
 
 /** What one answer may hold; whoever has more saves the provider. */

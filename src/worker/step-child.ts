@@ -54,12 +54,15 @@ export function runStepChild({ steps, providers }: StepChildOptions): void {
         return { ...lease, checkpoint, ledger: [...open.values()] };
       },
       signal,
-      providers,
+      providers: reaching(providers, lease),
       directory,
       mayAct: () => gate.pass(signal),
       progress: (progress) => say({ kind: 'progress', token, progress }),
       journal: (entries) => say({ kind: 'journal', token, entries }),
-      log: (level, text) => say({ kind: 'log', token, line: { time: new Date().toISOString(), level, text } }),
+      log: (level, text) => {
+        const line = { time: new Date().toISOString(), level, text: scrubbed(text, lease.secrets) };
+        say({ kind: 'log', token, line });
+      },
       ledger: async (row) => {
         await ask((request) => ({ kind: 'ledger', token, request, row }));
         if (row.state === 'intended' || row.state === 'created') open.set(row.id, row);
@@ -95,7 +98,7 @@ export function runStepChild({ steps, providers }: StepChildOptions): void {
     } catch (error) {
       outcome = controller.signal.aborted
         ? { kind: 'canceled' }
-        : failure(located(error, placeOf(lease)), lease.step.name);
+        : scrubbed(failure(located(error, placeOf(lease)), lease.step.name), lease.secrets);
       if (outcome.kind === 'failed' && outcome.error.code === 'internal') context.log('error', stackOf(error));
     }
     running.delete(lease.token);
@@ -182,6 +185,17 @@ async function retrying(step: Step, context: StepContext): ReturnType<Step> {
 /** What every error of a step may name, wherever it comes from. */
 function placeOf({ vmMigration }: Lease): ErrorParams {
   return { vm: vmNameOf(vmMigration.spec, vmMigration.vm), host: hostname() };
+}
+
+/** Sources are opened with what the lease has for them: steps need not know of it. */
+function reaching(providers: Providers, { account, secrets, accessError }: Lease): Providers {
+  return {
+    ...providers,
+    openSource: async (spec, signal) => {
+      if (accessError !== undefined) throw fromStored(accessError);
+      return providers.openSource(spec, signal, account === undefined ? null : { account, secrets });
+    },
+  };
 }
 
 /**

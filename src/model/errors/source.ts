@@ -33,8 +33,13 @@ export const sourceErrors = {
   },
   'source.changed': {
     status: 409,
-    message: '{path} became shorter while it was read',
+    message: '{path} was changed while it was read: it is shorter, or another file by now',
     next: 'Make sure that nobody writes to it (an upload that has not ended?), then try again.',
+  },
+  'source.no_version': {
+    status: 502,
+    message: '{system} does not say which version of {path} it sends: neither ETag nor Last-Modified',
+    next: 'A copy could not be gone on with, because nobody could tell whether it is still the same file. Let the server send one of them, or copy the file to a directory of a worker.',
   },
   'source.vm_not_found': {
     status: 404,

@@ -4,12 +4,12 @@ import { basename, dirname, join } from 'node:path';
 import { WherryError } from '../../model/errors.ts';
 import type { SourceSpec } from '../../model/spec.ts';
 import type { Firmware, Vm, VmDisk } from '../../model/vm.ts';
-import type { Disk, ImageTools, StoredImage } from '../../transfer/disk.ts';
+import type { Disk, ImageTools, RemoteFile, StoredImage } from '../../transfer/disk.ts';
 import type { Source } from '../provider.ts';
 import { firmwareOfDisk } from './firmware-of-disk.ts';
 import { type FileFormat, formatOfFile } from './format-of-file.ts';
 import { identityOfImage } from '../local/image-identity.ts';
-import { openLocalFile } from '../local/local-file.ts';
+import { type LocalFile, openLocalFile } from '../local/local-file.ts';
 import { siblingFile } from './sibling.ts';
 
 export type FilesSpec = Extract<SourceSpec, { type: 'files' }>;
@@ -23,19 +23,24 @@ type ImageFile = FileFormat & {
   readonly path: string;
   readonly lengthBytes: number;
   readonly identity: string;
+  readonly remote?: RemoteFile | undefined;
 };
+
+type OpenFile = (path: string) => Promise<LocalFile & { readonly remote?: RemoteFile }>;
 
 /**
  * Bare disk images as one VM: its name is the first file's unless the user gives one; formats are found by their content;
  * it has the default CPUs and memory, one NIC without a fixed address, and the firmware that its first disk is made for.
+ * @param open how its files are opened: those on a web server have bytes of their own
  * @throws source.*
  */
 export async function createFilesSource(
   spec: FilesSpec,
   tools: ImageTools,
   signal: AbortSignal,
+  open: OpenFile = openLocalFile,
 ): Promise<Source & AsyncDisposable> {
-  const images = await openImages(spec.paths, signal);
+  const images = await openImages(spec.paths, open, signal);
   const first = basename(spec.paths[0] ?? '');
   const name = spec.name ?? (first.replace(/\.gz$/i, '').replace(/\.[A-Za-z0-9]+$/, '') || first);
   const stored = (image: ImageFile): StoredImage => ({
@@ -46,7 +51,8 @@ export async function createFilesSource(
     gzip: image.gzip,
     vm: name,
     disk: image.id,
-    sibling: (sibling) => siblingFile(dirname(image.path), sibling),
+    remote: image.remote,
+    sibling: (sibling) => (image.remote === undefined ? siblingFile(dirname(image.path), sibling) : null),
   });
   const find = (vmId: string | null): void => {
     if (vmId === null || vmId === name) return;
@@ -86,11 +92,11 @@ export async function createFilesSource(
 
 const bios: Firmware = { type: 'bios', secureBoot: false };
 
-async function openImages(paths: readonly string[], signal: AbortSignal): Promise<ImageFile[]> {
+async function openImages(paths: readonly string[], open: OpenFile, signal: AbortSignal): Promise<ImageFile[]> {
   const images: ImageFile[] = [];
   for (const path of paths) {
     signal.throwIfAborted();
-    await using file = await openLocalFile(path);
+    await using file = await open(path);
     if (images.some(({ identity }) => identity === file.identity)) {
       throw new WherryError('source.duplicate_path', { path });
     }
@@ -102,6 +108,7 @@ async function openImages(paths: readonly string[], signal: AbortSignal): Promis
       path,
       lengthBytes: file.sizeBytes,
       identity: file.identity,
+      remote: file.remote,
       ...(await formatOfFile(file)),
     });
   }

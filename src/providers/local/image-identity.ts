@@ -1,4 +1,4 @@
-import type { ImageTools, StoredImage } from '../../transfer/disk.ts';
+import type { FilePart, ImageTools, StoredImage } from '../../transfer/disk.ts';
 import { identityOfFile } from './local-file.ts';
 
 /** No descriptor of a VMDK is larger (transfer/inspect); what is, has its data in itself. */
@@ -9,15 +9,19 @@ const maxDescriptorBytes = 2 ** 20;
  * flat VMDK does not change when its data file does. @throws as `identityOfFile`, and image.* when it is no image any more
  */
 export async function identityOfImage(image: StoredImage, tools: ImageTools, signal: AbortSignal): Promise<string> {
-  const own = await identityOfFile(image.path);
+  const own = await identityOf(image);
   if (image.format !== 'vmdk' || image.gzip || image.lengthBytes > maxDescriptorBytes) return own;
-  const others = new Set<string>();
+  const others = new Map<string, FilePart>();
   const sibling: StoredImage['sibling'] = (name) => {
     const found = image.sibling(name);
-    if (found !== null && found.path !== image.path) others.add(found.path);
+    if (found !== null && found.path !== image.path) others.set(found.path, found);
     return found;
   };
   await tools.inspect({ ...image, sibling }, signal);
-  const extents = await Promise.all([...others].map(identityOfFile));
+  const extents = await Promise.all([...others.values()].map(identityOf));
   return [own, ...extents].join(' + ');
+}
+
+async function identityOf({ path, remote }: FilePart): Promise<string> {
+  return remote?.identity ?? identityOfFile(path);
 }

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { WherryError } from '../../model/errors.ts';
-import { openLocalFile } from '../local/local-file.ts';
-import { type Package, type PackageFile, readPackageFile } from './package.ts';
+import { openPart, type Package, type PackageFile, readPackageFile } from './package.ts';
 
 export type Algorithm = 'sha1' | 'sha256' | 'sha384' | 'sha512';
 
@@ -98,7 +97,7 @@ async function checkFile(
   progress: (bytes: number) => void,
 ): Promise<void> {
   const hashes = expected.map((entry) => ({ entry, hash: createHash(entry.algorithm) }));
-  await using open = await openLocalFile(file.path);
+  await using open = await openPart(file);
   const read = (at: number): Promise<Buffer> => open.read(file.offset + at, Math.min(readBytes, file.lengthBytes - at));
   // The next block is read while this one is digested.
   let next = file.lengthBytes > 0 ? read(0) : null;

@@ -1,16 +1,12 @@
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { WherryError } from '../../model/errors.ts';
+import type { FilePart, RemoteFile } from '../../transfer/disk.ts';
 import { explainUnreachable, kindOf, type LocalFile, notAFile, openLocalFile } from '../local/local-file.ts';
 import { indexTar, type Member } from './tar.ts';
 
 /** A file of a package: a part of the archive, or a file of its own in the directory. Never unpacked. */
-export type PackageFile = {
-  readonly name: string;
-  readonly path: string;
-  readonly offset: number;
-  readonly lengthBytes: number;
-};
+export type PackageFile = FilePart & { readonly name: string };
 
 /** An OVF and what belongs to it (the OVF standard's word): one archive (.ova), or a directory. */
 export type Package = {
@@ -48,22 +44,43 @@ export async function openPackage(path: string, signal: AbortSignal): Promise<Pa
 }
 
 /** An archive that is open, wherever it is. */
-export async function archivePackage(file: LocalFile, signal: AbortSignal): Promise<Package> {
+export async function archivePackage(
+  file: LocalFile & { readonly remote?: RemoteFile },
+  signal: AbortSignal,
+): Promise<Package> {
+  const { path, remote } = file;
   const members = await indexTar(file, signal);
-  return assemble(file.path, 'archive', members.map(inArchive(file.path)), new Map(), null);
+  const files = members.map((member: Member): PackageFile => ({ ...member, path, remote }));
+  return assemble(path, 'archive', files, new Map(), null);
+}
+
+/** Files that lie somewhere else than in a directory of this machine, each by itself. @param path as the user named it */
+export function loosePackage(path: string, files: readonly PackageFile[]): Package {
+  return assemble(path, 'directory', files, new Map(), null);
 }
 
 /** Reads a small file of a package. @throws ova.too_large, source.* */
 export async function readPackageFile(packed: Package, file: PackageFile, limitBytes: number): Promise<Buffer> {
-  await using open: LocalFile = await openLocalFile(file.path);
+  await using open = await openPart(file);
   return await readMember(packed, file, open, limitBytes);
 }
+
+/** What a file of a package lies in, open: its bytes are at the same offsets. */
+export async function openPart({ path, remote }: PackageFile): Promise<Pick<LocalFile, 'read'> & AsyncDisposable> {
+  if (remote === undefined) return openLocalFile(path);
+  return {
+    read: (offset, length) => remote.read(offset, length, AbortSignal.timeout(remoteReadMs)),
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+}
+
+const remoteReadMs = 300_000;
 
 /** The same from what is open already. @throws ova.too_large, and what reading throws */
 export async function readMember(
   packed: Package,
   file: PackageFile,
-  open: LocalFile,
+  open: Pick<LocalFile, 'read'>,
   limitBytes: number,
 ): Promise<Buffer> {
   if (file.lengthBytes > limitBytes) {
@@ -152,8 +169,4 @@ function companion(
   const named = candidates.find((file) => file.name.slice(0, file.name.lastIndexOf('.')) === stem);
   const chosen = named ?? (alone && candidates.length === 1 ? candidates[0] : undefined);
   return chosen === undefined ? null : find(chosen.name);
-}
-
-function inArchive(path: string): (member: Member) => PackageFile {
-  return (member) => ({ ...member, path });
 }

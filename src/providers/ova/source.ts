@@ -28,7 +28,11 @@ export async function createOvaSource(
   tools: ImageTools,
   signal: AbortSignal,
 ): Promise<Source & AsyncDisposable> {
-  const packed = await openPackage(spec.path, signal);
+  return packageSource(await openPackage(spec.path, signal), tools);
+}
+
+/** A package that is open, wherever it is. @throws as `createOvaSource` */
+export async function packageSource(packed: Package, tools: ImageTools): Promise<Source & AsyncDisposable> {
   const data = await readPackageFile(packed, packed.descriptor, maxXmlBytes);
   const ovf = parseOvf(data, { path: packed.path, member: packed.descriptor.name });
   const { manifest } = packed;

@@ -15,6 +15,7 @@ export function storedImage(packed: Package, system: OvfSystem, drive: OvfDrive)
     path: file.path,
     offset: file.offset,
     lengthBytes: file.lengthBytes,
+    remote: file.remote,
     format: disk.format,
     gzip: disk.file.compression === 'gzip',
     declaredSizeBytes: disk.capacityBytes,

@@ -1,9 +1,15 @@
 import { open, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
+import type { FilePart, RemoteFile } from '../disk.ts';
 import { type Owner, refuse } from './refuse.ts';
 
 /** Where bytes lie: a file, or a part of one. */
-export type Place = { readonly path: string; readonly offset: number; readonly lengthBytes: number };
+export type Place = FilePart;
+
+/** Where an image lies. */
+export function placeOf({ path, offset, lengthBytes, remote }: Place): Place {
+  return { path, offset, lengthBytes, remote };
+}
 
 /** Bytes of a place, read at any offset within it. */
 export type Bytes = {
@@ -20,6 +26,7 @@ export type Bytes = {
  * @throws image.unreadable when the file cannot be opened or is not a file, image.truncated when it ends before the place does.
  */
 export async function openBytes(place: Place, owner: Owner): Promise<Bytes> {
+  if (place.remote !== undefined) return remoteBytes(place, place.remote, owner);
   const unreadable = (cause: unknown) =>
     refuse(owner, 'image.unreadable', { path: place.path, user: userInfo().username }, cause);
   // Looked at before it is opened: opening a FIFO waits for its other end, and a device may act.
@@ -68,6 +75,23 @@ export async function openBytes(place: Place, owner: Owner): Promise<Bytes> {
       return buffer;
     },
     close: () => file.close(),
+  };
+}
+
+function remoteBytes({ path, offset: start, lengthBytes }: Place, remote: RemoteFile, owner: Owner): Bytes {
+  const pastEnd = (detail: string) => refuse(owner, 'image.truncated', { detail });
+  if (start + lengthBytes > remote.sizeBytes) {
+    throw pastEnd(`${path} has ${remote.sizeBytes} bytes, but the image should end at ${start + lengthBytes}`);
+  }
+  const read = async (offset: number, length: number, signal: AbortSignal): Promise<Buffer> => {
+    if (offset + length <= lengthBytes) return remote.read(start + offset, length, signal);
+    throw pastEnd(`it has ${lengthBytes} bytes, and something is expected at ${offset} to ${offset + length}`);
+  };
+  return {
+    lengthBytes,
+    read,
+    readInto: async (into, offset, signal) => void (await read(offset, into.length, signal)).copy(into),
+    close: async () => {},
   };
 }
 

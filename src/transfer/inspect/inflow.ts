@@ -1,8 +1,8 @@
 import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import type { StoredImage } from '../disk.ts';
-import { openBytes } from './bytes.ts';
+import type { RemoteFile, StoredImage } from '../disk.ts';
+import { openBytes, placeOf } from './bytes.ts';
 import { refuse } from './refuse.ts';
 
 /** What a gzip'd image unpacks to, in order. Nothing is unpacked ahead but a chunk. */
@@ -17,20 +17,17 @@ export type Inflow = {
 };
 
 const chunkBytes = 256 * 1024;
+/** Of what is not on this machine. */
+const partBytes = 4 * 1024 * 1024;
 
 /**
  * @param maxBytes more than this is refused as image.gzip_bomb, as soon as it comes out
  * @throws image.unreadable when the file cannot be opened, image.truncated when there is nothing in it
  */
 export async function openInflow(image: StoredImage, maxBytes: number): Promise<Inflow> {
-  const place = { path: image.path, offset: image.offset, lengthBytes: image.lengthBytes };
-  await (await openBytes(place, image)).close(); // says what is wrong with the file better than the stream does
+  await (await openBytes(placeOf(image), image)).close(); // says what is wrong with the file better than the stream does
   if (image.lengthBytes === 0) throw refuse(image, 'image.truncated', { detail: 'it is empty' });
-  const file = createReadStream(image.path, {
-    start: image.offset,
-    end: image.offset + image.lengthBytes - 1,
-    highWaterMark: chunkBytes,
-  });
+  const file = storedStream(image);
   const stream = createGunzip({ chunkSize: chunkBytes });
   pipeline(file, stream, () => {}); // carries errors and ends over; who reads the stream sees them
   const chunks: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
@@ -79,6 +76,31 @@ export async function openInflow(image: StoredImage, maxBytes: number): Promise<
       file.destroy();
     },
   };
+}
+
+/** The bytes as they are stored, in order. */
+function storedStream({ path, offset, lengthBytes, remote }: StoredImage): Readable {
+  if (remote !== undefined) return Readable.from(partsOf(remote, offset, lengthBytes), { objectMode: false });
+  return createReadStream(path, { start: offset, end: offset + lengthBytes - 1, highWaterMark: chunkBytes });
+}
+
+/** The next part comes while this one is unpacked. */
+async function* partsOf(remote: RemoteFile, offset: number, lengthBytes: number): AsyncGenerator<Buffer> {
+  const ended = new AbortController();
+  const read = (at: number): Promise<Buffer> =>
+    remote.read(offset + at, Math.min(partBytes, lengthBytes - at), ended.signal);
+  try {
+    let next: Promise<Buffer> | null = read(0);
+    for (let at = 0; next !== null; ) {
+      const part: Buffer = await next;
+      at += part.length;
+      next = at < lengthBytes ? read(at) : null;
+      next?.catch(() => undefined); // thrown where it is awaited
+      yield part;
+    }
+  } finally {
+    ended.abort(new Error('not read any more'));
+  }
 }
 
 function explainGzip(image: StoredImage, error: unknown): unknown {

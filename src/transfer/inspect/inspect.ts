@@ -1,5 +1,5 @@
 import type { ImageFacts, StoredImage } from '../disk.ts';
-import { type Bytes, openBytes, type Place } from './bytes.ts';
+import { type Bytes, openBytes, type Place, placeOf } from './bytes.ts';
 import { inspectGzip } from './gzip.ts';
 import { inspectQcow2 } from './qcow2.ts';
 import { inspectRaw } from './raw.ts';
@@ -27,7 +27,7 @@ export type Content =
 export async function inspectImage(image: StoredImage, signal: AbortSignal): Promise<Inspection> {
   signal.throwIfAborted();
   if (image.gzip) return inspectGzip(image, signal);
-  const place = { path: image.path, offset: image.offset, lengthBytes: image.lengthBytes };
+  const place = placeOf(image);
   const bytes = await openBytes(place, image);
   try {
     const { content, subformat, sizeBytes } = await look(image, place, bytes, signal);

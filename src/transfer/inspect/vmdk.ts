@@ -1,6 +1,6 @@
 import type { StoredImage } from '../disk.ts';
 import { maxDescriptorBytes, maxVirtualBytes, sectorBytes } from './bounds.ts';
-import { type Bytes, openBytes, type Place } from './bytes.ts';
+import { type Bytes, openBytes, type Place, placeOf } from './bytes.ts';
 import { findMagic, foundNames } from './magic.ts';
 import { inspectRaw } from './raw.ts';
 import { refuse } from './refuse.ts';
@@ -32,7 +32,7 @@ const sparseTypes = ['monolithicsparse', 'twogbmaxextentsparse', 'streamoptimize
 
 /** @throws image.* when the image is not a VMDK, not whole, or refers to anything but files of its own source. */
 export async function inspectVmdk(image: StoredImage, bytes: Bytes, signal: AbortSignal): Promise<VmdkLayout> {
-  const place = { path: image.path, offset: image.offset, lengthBytes: image.lengthBytes };
+  const place = placeOf(image);
   const found = await findMagic(bytes, signal);
   if (found === 'vmdk-sparse') {
     const header = await readSparseHeader(bytes, image, signal);
@@ -129,8 +129,8 @@ async function placeExtent(image: StoredImage, extent: DescribedExtent, signal: 
           detail: `${extent.file} has ${place.lengthBytes} bytes, but ${extent.offset + sizeBytes} are needed`,
         });
       }
-      const { path } = place;
-      return { kind: 'flat', sizeBytes, place: { path, offset: place.offset + extent.offset, lengthBytes: sizeBytes } };
+      const offset = place.offset + extent.offset;
+      return { kind: 'flat', sizeBytes, place: { ...place, offset, lengthBytes: sizeBytes } };
     }
     const found = await findMagic(bytes, signal);
     if (found !== 'vmdk-sparse') {

@@ -4,6 +4,8 @@
  */
 export type QemuImage = {
   readonly path: string;
+  /** Its bytes are an NBD export on this socket (the default one); `path` is only its name then. */
+  readonly nbdSocket?: string;
   /** qemu counts in sectors: a raw file whose size is no multiple of 512 ends with up to 511 zeros more. */
   readonly format: 'raw' | 'qcow2' | 'vhd' | 'vhdx';
   /** `path` is a block device, not a file. */
@@ -37,6 +39,7 @@ function formatNode(image: QemuImage): Json {
 }
 
 function fileNode(image: QemuImage): Json {
+  if (image.nbdSocket !== undefined) return { driver: 'nbd', server: { type: 'unix', path: image.nbdSocket } };
   const file = { driver: image.blockDevice === true ? 'host_device' : 'file', filename: image.path };
   if (image.part === undefined) return file;
   const { offset, lengthBytes } = image.part;

@@ -115,7 +115,7 @@ export async function startQemuNbd(wanted: QemuNbdOptions, signal: AbortSignal):
  * the same file: qemu-nbd by its working directory, this process by an open directory. `/proc/self` is right whatever PID
  * namespace we are in; a number there would not be.
  */
-async function placeFor(
+export async function placeFor(
   directory: string,
   name: string,
 ): Promise<{ readonly socketPath: string; readonly asItsOwn: string; close(): Promise<void> }> {

@@ -13,6 +13,7 @@ const sectorBytes = 512;
  */
 export async function openRawRange(range: FileRange, directory: string, signal: AbortSignal): Promise<Disk> {
   const disk = await openFileRange(range, signal);
+  if (range.remote !== undefined) return disk;
   try {
     const { size, blocks } = await stat(range.path);
     const mapped = range.offset % sectorBytes === 0 && range.lengthBytes > 0;

@@ -1,11 +1,13 @@
 /** A web server that holds OVAs: a page of links, and parts of files by Range (RFC 9110, 14). */
-import { type IncomingMessage, request } from 'node:http';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { createHash } from 'node:crypto';
 import { WherryError } from '../../../model/errors.ts';
 import type { OvaAccount, Secrets } from '../../../model/provider.ts';
+import type { RemoteFile } from '../../../transfer/disk.ts';
 import type { LocalFile } from '../../local/local-file.ts';
 import { type At, networkError } from '../../net/errors.ts';
 import { bytesOf, type HttpsAnswer, type HttpsRequest, HttpsServer } from '../../net/https.ts';
+import { byBlocks } from './blocks.ts';
 
 export type WebServer = Disposable & {
   /** The address as the user wrote it. */
@@ -13,13 +15,20 @@ export type WebServer = Disposable & {
   /** The whole of a short answer. @throws provider.* */
   page(url: URL, signal: AbortSignal): Promise<string>;
   /** A file that is read in parts. @throws provider.*, provider.no_ranges */
-  open(url: URL, signal: AbortSignal): Promise<LocalFile>;
+  open(url: URL, signal: AbortSignal): Promise<WebFile>;
+};
+
+/** `remote`: the same for whoever reads it long after it was opened. */
+export type WebFile = LocalFile & {
+  readonly remote: RemoteFile;
+  /** The server says which version of the file it is: by a tag or a time. */
+  readonly isSteady: boolean;
 };
 
 type Send = (wanted: HttpsRequest, signal: AbortSignal) => Promise<HttpsAnswer>;
 
 const maxPageBytes = 4 * 2 ** 20;
-const maxPartBytes = 64 * 2 ** 20;
+const connections = 4;
 const plainIdleMs = 60_000;
 
 export function webServer({ location, username, trust }: OvaAccount, secrets: Secrets): WebServer {
@@ -37,9 +46,11 @@ export function webServer({ location, username, trust }: OvaAccount, secrets: Se
     signal: AbortSignal,
   ): Promise<HttpsAnswer> => {
     const path = `${url.pathname}${url.search}`;
-    const answer = await send({ method: 'GET', path, headers: { ...headers, ...more }, repeatable: true }, signal);
+    const all = { 'accept-encoding': 'identity', ...headers, ...more };
+    const answer = await send({ method: 'GET', path, headers: all, repeatable: true }, signal);
     if (answer.status === wanted) return answer;
     await answer.chunks[Symbol.asyncIterator]().return?.();
+    if (answer.status === 412) throw new WherryError('source.changed', { path: url.href });
     throw refusal(system, url, answer.status, username);
   };
   return {
@@ -57,26 +68,47 @@ export function webServer({ location, username, trust }: OvaAccount, secrets: Se
       await bytesOf(answer, 16);
       const size = Number(/^bytes 0-0\/(\d{1,15})$/.exec(answer.headers['content-range'] ?? '')?.[1] ?? Number.NaN);
       if (!Number.isSafeInteger(size)) throw new WherryError('provider.no_ranges', { system, path: url.pathname });
-      const { etag = '', 'last-modified': modified = '' } = answer.headers;
+      const version = versionOf(answer.headers);
+      const identity = createHash('sha256').update(`${version.etag}\n${version.modified}\n${size}`).digest('hex');
       // What a part was taken from must be what the other parts are taken from.
-      const same: Record<string, string> = etag.startsWith('"') ? { 'if-match': etag } : {};
+      const fetch = async (offset: number, length: number, during: AbortSignal): Promise<Buffer> => {
+        const range = `bytes=${offset}-${offset + length - 1}`;
+        const part = await get(url, { range, ...conditionOf(version) }, 206, during);
+        const said = versionOf(part.headers);
+        const isSame = said.etag === version.etag && said.modified === version.modified;
+        if (!isSame || part.headers['content-range'] !== `bytes ${offset}-${offset + length - 1}/${size}`) {
+          await part.chunks[Symbol.asyncIterator]().return?.();
+          throw new WherryError('source.changed', { path: url.href });
+        }
+        const bytes = await bytesOf(part, length);
+        if (bytes.length !== length) throw new WherryError('provider.connection_lost', { system });
+        return bytes;
+      };
+      const read = byBlocks(size, fetch);
       return {
         path: url.href,
         sizeBytes: size,
-        identity: createHash('sha256').update(`${etag}\n${modified}\n${size}`).digest('hex'),
-        read: async (offset, length) => {
-          if (length === 0) return Buffer.alloc(0);
-          if (length > maxPartBytes) throw new RangeError(`${length} bytes are more than one part`);
-          const range = `bytes=${offset}-${offset + length - 1}`;
-          const part = await bytesOf(await get(url, { range, ...same }, 206, signal), length);
-          if (part.length !== length) throw new WherryError('provider.connection_lost', { system });
-          return part;
-        },
+        identity,
+        read: (offset, length) => read(offset, length, signal),
+        remote: { sizeBytes: size, identity, read },
+        isSteady: Object.keys(conditionOf(version)).length > 0,
         [Symbol.asyncDispose]: async () => undefined,
       };
     },
     [Symbol.dispose]: () => https?.[Symbol.dispose](),
   };
+}
+
+type Version = { readonly etag: string; readonly modified: string };
+
+function versionOf({ etag = '', 'last-modified': modified = '' }: HttpsAnswer['headers']): Version {
+  return { etag, modified };
+}
+
+/** Weak tags (W/"…") are no promise of the same bytes (RFC 9110, 13.1.1): the time has to do then. */
+function conditionOf({ etag, modified }: Version): Record<string, string> {
+  if (etag.startsWith('"')) return { 'if-match': etag };
+  return modified === '' ? {} : { 'if-unmodified-since': modified };
 }
 
 function refusal(system: string, url: URL, status: number, username: string | undefined): WherryError {
@@ -90,10 +122,20 @@ function refusal(system: string, url: URL, status: number, username: string | un
 
 function plainSend(base: URL): Send {
   const at = { system: base.origin, host: base.hostname.replace(/^\[|\]$/g, ''), port: Number(base.port || 80) };
+  const agent = new Agent({ keepAlive: true, maxSockets: connections, scheduling: 'lifo' });
   return (wanted, signal) =>
     new Promise((resolve, reject) => {
       const { method, path, headers = {} } = wanted;
-      const sent = request({ host: at.host, port: at.port, method, path, headers, signal, timeout: plainIdleMs });
+      const sent = request({
+        agent,
+        host: at.host,
+        port: at.port,
+        method,
+        path,
+        headers,
+        signal,
+        timeout: plainIdleMs,
+      });
       sent.on('timeout', () => sent.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })));
       sent.on('error', (error) => reject(signal.aborted ? signal.reason : networkError(error, at, 'connecting')));
       sent.on('response', (message) =>

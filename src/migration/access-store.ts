@@ -1,0 +1,58 @@
+/** With what a source in a provider is reached: joined for the worker that is to reach it, and kept nowhere. */
+import { type Db, type Executor, type Tx } from '../db/db.ts';
+import { openProviderSecrets, type Vault } from '../db/vault-store.ts';
+import { toStored, WherryError } from '../model/errors.ts';
+import type { ProviderAccount, Secrets } from '../model/provider.ts';
+import type { SourceSpec } from '../model/spec.ts';
+import type { Lease } from './protocol.ts';
+
+/** Null where the source names no provider. @throws provider.not_found, provider.setting_wrong, secrets.… */
+export async function accessOf(
+  db: Db,
+  vault: Vault,
+  source: SourceSpec,
+): Promise<{ account: ProviderAccount; secrets: Secrets } | null> {
+  const { type } = source;
+  if (type !== 'web' || source.provider === undefined) return null;
+  const { provider } = source;
+  return db.transaction(async (tx: Tx) => {
+    const account = await checkAccess(tx, source);
+    return account === null ? null : { account, secrets: await openProviderSecrets(tx, vault, provider) };
+  });
+}
+
+/**
+ * The account of the provider that the source names. Its password goes to nobody but the server it was given for.
+ * @throws provider.not_found, provider.setting_wrong
+ */
+export async function checkAccess(db: Executor, source: SourceSpec): Promise<ProviderAccount | null> {
+  if (source.type !== 'web' || source.provider === undefined) return null;
+  const row = await db
+    .selectFrom('provider')
+    .select(['name', 'account'])
+    .where('id', '=', source.provider)
+    .where('removed_at', 'is', null)
+    .executeTakeFirst();
+  if (row === undefined) throw new WherryError('provider.not_found', { provider: source.provider });
+  const { account, name } = row;
+  const isThere = account.type === 'ova' && originOf(account.location) === originOf(source.url);
+  if (isThere && originOf(source.url) !== null) return account;
+  const why = `${source.url} is not on the web server of provider ${name}`;
+  throw new WherryError('provider.setting_wrong', { setting: 'source', why });
+}
+
+function originOf(location: string): string | null {
+  return URL.canParse(location) ? new URL(location).origin : null;
+}
+
+/** What keeps it from being reached fails the step, not the poll for work. */
+export async function withAccess(db: Db, vault: Vault, lease: Lease): Promise<Lease> {
+  try {
+    const access = await accessOf(db, vault, lease.vmMigration.spec.source);
+    return access === null ? lease : { ...lease, account: access.account, secrets: { ...access.secrets } };
+  } catch (error) {
+    if (!(error instanceof WherryError)) throw error;
+    const { code, params, causes } = toStored(error);
+    return { ...lease, accessError: { code, params, causes: [...causes] } };
+  }
+}
