@@ -1,7 +1,7 @@
 /** raw → raw and raw → qcow2, digest and journal on, beside what people use: at most 1.10 × the best of them. */
 import { join } from 'node:path';
 import { own } from './own.ts';
-import { makeRaw } from './images.ts';
+import { inCache, makeRaw } from './images.ts';
 import { type Contestant, race } from './measure.ts';
 import { type Bench, against } from './result.ts';
 
@@ -15,12 +15,18 @@ export const copy: Bench = async ({ rounds, sizeMiB, dataMiB, directory }) => {
   const image = join(directory, 'source.raw');
   const output = join(directory, 'target');
   await makeRaw(image, sizeMiB, dataMiB);
+  const prepare = inCache(image);
   const contestants = (['raw', 'qcow2'] as const).flatMap((format): Contestant[] => {
     const script = format === 'raw' ? intoRaw : intoQcow2;
     return [
-      { name: `wherry raw → ${format}`, command: own(image, output, '--format', format), output },
-      { name: `qemu-img raw → ${format}`, command: [...qemuImg, '-O', format, image, output], output },
-      { name: `nbdcopy raw → ${format}`, command: ['sh', '-c', script, 'sh', image, output, `${sizeMiB}M`], output },
+      { name: `wherry raw → ${format}`, command: own(image, output, '--format', format), prepare, output },
+      { name: `qemu-img raw → ${format}`, command: [...qemuImg, '-O', format, image, output], prepare, output },
+      {
+        name: `nbdcopy raw → ${format}`,
+        command: ['sh', '-c', script, 'sh', image, output, `${sizeMiB}M`],
+        prepare,
+        output,
+      },
     ];
   });
   const rows = await race(contestants, rounds);

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { runChild } from '../src/process/child.ts';
-import { makeRaw } from './images.ts';
+import { inCache, makeRaw } from './images.ts';
 import { race } from './measure.ts';
 import { own } from './own.ts';
 import { type Bench, wall } from './result.ts';
@@ -20,11 +20,12 @@ export const verify: Bench = async ({ rounds, sizeMiB, dataMiB, directory }) => 
   const dropped = async (): Promise<void> => {
     await runChild('dd', [`of=${copied}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0', 'status=none']);
   };
+  const prepare = inCache(image);
   const rows = await race(
     [
-      { name: 'wherry, digest and verify', command: own('--verify', image, output), output },
-      { name: 'wherry, digest', command: own(image, output), output },
-      { name: 'wherry, neither', command: own('--no-digest', image, output), output },
+      { name: 'wherry, digest and verify', command: own('--verify', image, output), prepare, output },
+      { name: 'wherry, digest', command: own(image, output), prepare, output },
+      { name: 'wherry, neither', command: own('--no-digest', image, output), prepare, output },
       { name: 'nbdcopy target null:', command: ['nbdcopy', copied, 'null:'], prepare: dropped },
     ],
     rounds,
