@@ -70,9 +70,17 @@ test('a summary says which steps run, and afterwards what was left behind and by
 });
 
 test('what an object is called comes from what is known of it, and never throws', () => {
-  expect(whatIs({ key: 'disk-1', pool: 'default', volume: 'web.qcow2' })).toBe(
-    'pool default, volume web.qcow2, key disk-1',
+  expect(whatIs({ key: 'disk-1', pool: 'default', volume: 'web.qcow2' })).toBe('pool default, volume web.qcow2');
+  // As steps record a disk and a VM: the provider's handle is inside.
+  const disk = { diskId: 'd', sizeBytes: 1, format: 'raw', key: 'd' };
+  expect(whatIs({ ...disk, ref: { name: 'web-disk0.raw', partial: 'x', path: '/out/web-disk0.raw' } })).toBe(
+    '/out/web-disk0.raw',
   );
+  expect(whatIs({ ...disk, ref: { pool: 'default', volume: 'web.qcow2', partial: 'x' } })).toBe(
+    'pool default, volume web.qcow2',
+  );
+  expect(whatIs({ name: 'web', key: 'vm', ref: { uuid: 'u', consoleLog: '/log' } })).toBe('name web, uuid u');
+  expect(whatIs({ key: 'disk-1' })).toBe('disk-1');
   expect(whatIs({ key: 'x', path: '/a/b' })).toBe('/a/b');
   for (const odd of [null, undefined, 7, 'text', [], {}]) expect(whatIs(odd)).toBe('');
 });

@@ -214,15 +214,17 @@ function shownConcern(concern: VmRow['concerns'][number]): ShownConcern {
 /** An external object by the names that its own tools know: "/var/x.qcow2", "pool default, volume x.qcow2". */
 export function whatIs(ref: unknown): string {
   if (typeof ref !== 'object' || ref === null) return '';
-  const told = new Map<string, unknown>(Object.entries(ref));
+  // The provider's own handle says more than what all have.
+  const handle = 'ref' in ref && typeof ref.ref === 'object' && ref.ref !== null ? ref.ref : {};
+  const told = new Map<string, unknown>(Object.entries({ ...ref, ...handle }));
   const path = told.get('path') ?? told.get('directory');
   if (typeof path === 'string') return path;
-  return ['uri', 'pool', 'volume', 'name', 'pid', 'uuid', 'key']
-    .flatMap((name) => {
-      const value = told.get(name);
-      return typeof value === 'string' || typeof value === 'number' ? [`${name} ${value}`] : [];
-    })
-    .join(', ');
+  const names = ['uri', 'pool', 'volume', 'name', 'pid', 'uuid'].flatMap((name) => {
+    const value = told.get(name);
+    return typeof value === 'string' || typeof value === 'number' ? [`${name} ${value}`] : [];
+  });
+  const key = told.get('key');
+  return names.length === 0 && typeof key === 'string' ? key : names.join(', ');
 }
 
 function waitOf(row: VmRow): VmMigrationView['waitReason'] {

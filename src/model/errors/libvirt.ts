@@ -211,6 +211,17 @@ export const libvirtErrors = {
     message: 'How much VM {vm} needs in {path} is not known before its disks are read; {availableGiB} GiB are left',
     next: 'Make sure that there is room for it.',
   },
+  'files.away': {
+    status: 503,
+    message: 'VM {vm}: the directory {path}[ on host {host}] cannot be reached: nothing is known of what is in it',
+    next: 'Wherry tries again. If it stays so, mount it there again, or put it back, then finish the hand-over.',
+    passing: true,
+  },
+  'files.hand_over_failed': {
+    status: 502,
+    message: 'VM {vm}: what is in {path}[ on host {host}] could not be handed over',
+    next: 'The cause is the system’s own message: mend what it names, then finish the hand-over.',
+  },
   'files.create_failed': {
     status: 502,
     message: '{path} could not be created for VM {vm}[ on host {host}]',

@@ -1,5 +1,17 @@
 import { execFile } from 'node:child_process';
-import { chmod, link, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  link,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -131,6 +143,31 @@ describe('files target', () => {
       expect(target.power).toBeUndefined();
     },
   );
+
+  test('a directory that is away is not taken for one whose files were handed over, nor for an empty one', async () => {
+    const path = join(directory, 'out');
+    await mkdir(path);
+    await using target = open('raw', path);
+    const mark = { targetCopyId: newId() };
+    const made = await make(target, mark);
+    const finalize = (): Promise<void> | undefined => target.finalize?.(mark, made.vm, made.disks, signal());
+    await rename(path, `${path}.away`);
+    await expect(finalize()).rejects.toMatchObject({
+      code: 'files.away',
+      passing: true,
+      params: { path, vm: 'web01' },
+    });
+    await writeFile(path, 'in its place');
+    await expect(finalize()).rejects.toMatchObject({ code: 'files.hand_over_failed', passing: false });
+    await rm(path);
+    await rename(`${path}.away`, path);
+    expect((await readdir(path)).filter((name) => name.endsWith('.partial'))).toHaveLength(3);
+    await finalize();
+    expect(await readdir(path)).toEqual(['web01-disk0.raw', 'web01-disk1.raw', 'web01.xml']);
+    // What its owner has removed since is no reason to fail.
+    await rm(join(path, 'web01.xml'));
+    await finalize();
+  });
 
   test('undoing leaves nothing, at whatever point it was cut off', async () => {
     await using target = open();

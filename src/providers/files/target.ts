@@ -10,6 +10,7 @@ import type { Static } from 'typebox';
 import type { Concern } from '../../model/concern.ts';
 import { WherryError } from '../../model/errors.ts';
 import type { FilesTarget } from '../../model/spec.ts';
+import { isAway } from '../../model/system-errors.ts';
 import { runChild } from '../../process/child.ts';
 import type { GzipTools, ImageTools } from '../../transfer/disk.ts';
 import { domainXml, type NicConnection } from '../domain/domain-xml.ts';
@@ -131,10 +132,19 @@ function common(spec: FilesTargetSpec): Common {
     },
     removeVm: async (mark, vm) => withdrawOurs(directory, mark.targetCopyId, vm.ref),
     finalize: async (_mark, vm, disks) => {
-      for (const ref of [...disks.map((disk) => disk.ref), vm.ref]) {
-        const paths = pathsOf(directory, ref);
-        await settle(paths.partial, paths.final);
-      }
+      const handOver = async (): Promise<void> => {
+        // Of a directory that is away nothing is known. In one that is there, what is missing was removed by its owner.
+        await lstat(`${directory}/`);
+        for (const ref of [...disks.map((disk) => disk.ref), vm.ref]) {
+          const paths = pathsOf(directory, ref);
+          await settle(paths.partial, paths.final);
+        }
+      };
+      await handOver().catch((error: unknown) => {
+        const away = isAway(error) || codeOf(error) === 'ENOENT';
+        const code = away ? 'files.away' : 'files.hand_over_failed';
+        throw new WherryError(code, { path: directory, vm: vm.name }, error);
+      });
     },
     [Symbol.asyncDispose]: async () => {},
   };
