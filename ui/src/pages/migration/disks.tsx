@@ -23,7 +23,7 @@ export function Disks(props: {
           <Th>Rate</Th>
           <Th>Left</Th>
           <Th>Rate over time</Th>
-          <Th>Explained</Th>
+          <Th modifier="nowrap">Explained</Th>
         </Tr>
       </Thead>
       <Tbody>
