@@ -1,9 +1,10 @@
 /** The narrow copy that searches look through follows every write to inventory_vm. */
 import { sql } from 'kysely';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../db/testing.ts';
 import { newId } from '../../model/ids.ts';
 import { searchVms } from '../search-store.ts';
+import { startSweep } from '../sweep.ts';
 import { sweepSets } from '../sweep-store.ts';
 import { parseFilter } from './parse.ts';
 import { addProvider, addVms, vmObject } from './testing.ts';
@@ -81,6 +82,17 @@ test('a sweep waits for who is writing', async () => {
   });
   await sweeping;
   expect(await found('tag = "short lived"')).toEqual(['VM-0']);
+});
+
+test('a server sweeps when it starts', async () => {
+  await change(sql`tags = '{Nobody has this}'`);
+  await change(sql`tags = '{Other}'`);
+  const before = await countSets();
+  const errors: unknown[] = [];
+  const sweep = startSweep(database.db, (error) => errors.push(error));
+  await vi.waitFor(async () => expect(await countSets()).toBeLessThan(before), 30_000);
+  await sweep.stop();
+  expect(errors).toEqual([]);
 });
 
 test('what is gone is not found', async () => {
