@@ -98,6 +98,20 @@ describe.skipIf(missing !== null)(`inventory of a libvirt host${missing === null
     });
   });
 
+  test('names and states come first, then each VM in full', async () => {
+    const told = followed.news.flatMap((news) => (news.kind === 'put' ? news.objects : []));
+    const of = (name: string) => told.flatMap((one) => (one.kind === 'vm' && one.name === name ? [one.data] : []));
+    for (const name of ['web & <db>', 'run']) {
+      expect(of(name).map(({ detail, power }) => [detail, power])).toEqual([
+        ['summary', 'off'],
+        ['full', 'off'],
+      ]);
+      expect(of(name)[0]?.host).toBe((await host.virsh('hostname')).trim());
+    }
+    const details = told.flatMap((one) => (one.kind === 'vm' ? [one.data.detail] : []));
+    expect(details.lastIndexOf('summary')).toBeLessThan(details.indexOf('full'));
+  });
+
   test('pools and networks are what virsh says; a bridge that a VM uses is a network, too', async () => {
     const info = await host.virsh('pool-info', '--bytes', 'default');
     expect(followed.get('storage', 'default')).toMatchObject({

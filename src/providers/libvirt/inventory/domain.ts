@@ -1,6 +1,7 @@
 /** A domain's XML, of the KVM, Xen and test drivers, as a VM of the inventory. Pure. */
 import { emptyVm, type InventoryObject, type InventoryVm, type PowerState } from '../../../model/inventory.ts';
 import { allXml, findXml, type XmlElement } from '../../domain/xml.ts';
+import type { DomainState } from '../rpc/calls.ts';
 import type { DomainLife, HostContext } from './context.ts';
 import { describeDevices } from './devices.ts';
 import { describeDisk, diskElements, targetOf } from './disks.ts';
@@ -41,8 +42,22 @@ export function describeDomain(
   return { kind: 'vm', ref: domain.uuid, name: domain.name, stableId: domain.uuid, parentRef: host.hostRef, data };
 }
 
+/** What is known of a VM before its description was read. Whether one that is off has a saved memory image comes with that. */
+export function summarizeDomain(
+  domain: { readonly name: string; readonly uuid: string; readonly id: number },
+  state: DomainState,
+  host: HostContext,
+): InventoryObject {
+  const power = powerOf({ state, managedSave: null, active: domain.id !== -1 }, host.driver);
+  const data: InventoryVm = { ...emptyVm, power, hostRef: host.hostRef, host: host.host };
+  return { kind: 'vm', ref: domain.uuid, name: domain.name, stableId: domain.uuid, parentRef: host.hostRef, data };
+}
+
 /** Xen says nothing of a domain that idles: it runs as long as it has a number. A saved memory image is suspended. */
-function powerOf(life: DomainLife, driver: HostContext['driver']): PowerState {
+function powerOf(
+  life: Pick<DomainLife, 'state' | 'managedSave' | 'active'>,
+  driver: HostContext['driver'],
+): PowerState {
   switch (life.state) {
     case 'running':
     case 'blocked':

@@ -10,11 +10,12 @@ import { parseXml } from '../../domain/xml.ts';
 import type { InventoryObject } from '../../../model/inventory.ts';
 import type { InventoryNews } from '../../provider.ts';
 import { followEvents, type Touched } from '../rpc/events.ts';
-import { isLibvirtError } from '../rpc/libvirt-error.ts';
+import { isLibvirtError, LibvirtError } from '../rpc/libvirt-error.ts';
 import type { Domain } from '../rpc/objects.ts';
 import type { Session } from '../session.ts';
 import type { HostContext, PoolPlace } from './context.ts';
 import { dirtyObjects } from './dirty.ts';
+import { summarizeDomain } from './domain.ts';
 import { type HostReading, readDomain, readHost, readNetwork, readPool, refused } from './read.ts';
 import { newsOf, type Published, publishedObjects } from './published.ts';
 import { inParallel } from './parallel.ts';
@@ -35,6 +36,8 @@ type Reader = {
   readonly published: Published;
   readonly pools: Map<string, PoolPlace>;
   readonly networks: Map<string, string>;
+  /** VMs of which no more than name and state was said yet. */
+  readonly summaries: Set<string>;
 };
 
 const batch = 50;
@@ -50,8 +53,9 @@ export async function* watchHost(
     await followEvents(session.rpc, (object) => dirty.add(object), signal);
     const host = await readHost(session, signal);
     const published = publishedObjects(host.ref);
-    const reader: Reader = { session, host, published, pools: new Map(), networks: new Map() };
+    const reader: Reader = { session, host, published, pools: new Map(), networks: new Map(), summaries: new Set() };
     yield { kind: 'snapshot', product: host.product, version: host.version, systemId: host.systemId };
+    yield* namesAndStates(reader, signal);
     yield* everything(reader, signal);
     yield { kind: 'synced' };
     const over = ended(session, signal);
@@ -82,6 +86,29 @@ function ended(session: Session, signal: AbortSignal): Promise<unknown> {
 async function stillThere(session: Session, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   if (!session.rpc.open) throw await session.whyEnded();
+}
+
+/**
+ * Each VM's name and state, before anything is read that takes time: a description takes a dozen calls, over ssh to another
+ * continent seconds.
+ */
+async function* namesAndStates(reader: Reader, signal: AbortSignal): AsyncGenerator<InventoryNews> {
+  const { session, published, summaries } = reader;
+  yield* newsOf(published.put(reader.host.object), []);
+  const host = contextOf(reader);
+  const domains = (await session.calls.domains.list(signal)).filter(({ id }) => host.driver !== 'xen' || id !== 0);
+  for (let at = 0; at < domains.length; at += batch) {
+    const put = await inParallel(domains.slice(at, at + batch), 4, async (domain) => {
+      const found = await session.calls.domains.state(domain, signal).catch((error: unknown) => {
+        if (error instanceof LibvirtError) return null; // gone, or locked: what is read next tells
+        throw error;
+      });
+      return found === null ? null : summarizeDomain(domain, found.state, host);
+    });
+    const said = put.filter((object) => object !== null).flatMap((object) => published.put(object));
+    for (const { ref } of said) summaries.add(ref);
+    yield* newsOf(said, []);
+  }
 }
 
 /** All there is, of which only what is new or gone is said. */
@@ -128,7 +155,7 @@ async function* changes(
 }
 
 async function* vmNews(reader: Reader, uuids: readonly string[], signal: AbortSignal): AsyncGenerator<InventoryNews> {
-  const { session, published } = reader;
+  const { session, published, summaries } = reader;
   const host = contextOf(reader);
   // As many as a daemon works on for one client at once (max_client_requests is 5).
   const readings = await inParallel(uuids, 4, (uuid) => readVmByUuid(session, uuid, host, signal));
@@ -138,11 +165,13 @@ async function* vmNews(reader: Reader, uuids: readonly string[], signal: AbortSi
     if (reading === null) {
       yield* newsOf([], published.remove(key));
     } else if (reading.kind === 'unreadable') {
+      if (summaries.has(key.ref)) yield* newsOf([], published.remove(key));
       published.mention(key);
       yield { kind: 'unreadable', objects: [reading.object] };
     } else {
       put.push(...published.put(reading.object, reading.plugs));
     }
+    summaries.delete(key.ref);
   }
   yield* newsOf(put, []);
 }

@@ -263,6 +263,34 @@ test('OVAs on a web server are read by parts of them', async () => {
   expect(whole.rows.find(({ ok }) => !ok)?.what).toBe('Parts');
 });
 
+test('of a page with several the names come first; one is read alone when somebody looks at it', async () => {
+  await ova('app');
+  await ova('two');
+  const list = '<a href="app.ova">app</a><a href="two.ova">two</a><a href="none.ova">none</a>';
+  const state: Web = { whole: false, asked: [], list };
+  await using server = await serve(state);
+  await using connection = await connect(`${addressOf(server)}/images/`);
+  const told: string[] = [];
+  const stop = new AbortController();
+  for await (const news of connection.watchInventory(stop.signal)) {
+    if (news.kind === 'put') {
+      // Nothing but the list was asked for when the names are told.
+      const asked = state.asked.length;
+      told.push(
+        ...news.objects.flatMap((one) => (one.kind === 'vm' ? [`${one.name} ${one.data.detail} ${asked}`] : [])),
+      );
+    }
+    if (news.kind === 'gone') told.push(...news.objects.map(({ ref }) => `gone ${basename(ref)}`));
+    if (news.kind === 'synced') break;
+  }
+  expect(told.slice(0, 4)).toEqual(['app summary 1', 'two summary 1', 'none summary 1', 'gone none.ova']);
+  expect(told.slice(4)).toEqual([expect.stringMatching(/^app full/), expect.stringMatching(/^two full/)]);
+  state.asked.length = 0;
+  const one = await connection.readVm(`${addressOf(server)}/images/two.ova`, signal);
+  expect(one).toMatchObject({ name: 'two', data: { detail: 'full' } });
+  expect(state.asked.every((line) => line.includes('two.ova'))).toBe(true);
+});
+
 test('a wrong password is tried once, the right one is used', async () => {
   await ova('app');
   const state = { whole: false, asked: [] as string[], password: 'sesame' };

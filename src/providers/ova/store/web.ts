@@ -6,7 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, WherryError } from '../../../model/errors.ts';
-import type { InventoryObject, Unreadable } from '../../../model/inventory.ts';
+import { emptyVm, type InventoryObject, type InventoryVm, type Unreadable } from '../../../model/inventory.ts';
 import type { OvaAccount, Secrets } from '../../../model/provider.ts';
 import type { LocalFile } from '../../local/local-file.ts';
 import type { Connection, InventoryNews } from '../../provider.ts';
@@ -35,7 +35,9 @@ export async function connectWeb(
   return {
     watchInventory: (during) => followWeb(server, base, askMs, during),
     readVm: async (ref, during) => {
-      const { objects } = await lookAt(server, base, new Map(), during);
+      const [address = ''] = ref.split('#');
+      if (!URL.canParse(address) || new URL(address).origin !== base.origin) return null;
+      const { objects } = await readOva(server, new URL(address), base, new Map(), during);
       return objects.find((one) => one.kind === 'vm' && one.ref === ref) ?? null;
     },
     [Symbol.asyncDispose]: async () => server[Symbol.dispose](),
@@ -49,8 +51,17 @@ async function* followWeb(
   signal: AbortSignal,
 ): AsyncGenerator<InventoryNews> {
   const known: Known = new Map();
-  let told = await lookAt(server, base, known, signal);
-  yield { kind: 'snapshot', product: 'Web server', version: '', systemId: base.href };
+  const snapshot: InventoryNews = { kind: 'snapshot', product: 'Web server', version: '', systemId: base.href };
+  const urls = await ovasAt(server, base, signal);
+  // Names first: each file costs some requests, and a page may list thousands.
+  const names = urls.length > 1 ? urls.map((url) => summaryOf(url, base)) : [];
+  if (names.length > 0) yield snapshot;
+  for (let at = 0; at < names.length; at += batch) yield { kind: 'put', objects: names.slice(at, at + batch) };
+  let told = await lookAt(server, base, known, signal, urls);
+  if (names.length === 0) yield snapshot;
+  const found = new Set(told.objects.map(({ kind, ref }) => `${kind} ${ref}`));
+  const gone = names.filter(({ kind, ref }) => !found.has(`${kind} ${ref}`)).map(({ kind, ref }) => ({ kind, ref }));
+  if (gone.length > 0) yield { kind: 'gone', objects: gone };
   yield* firstNews(told);
   yield { kind: 'synced' };
   for (;;) {
@@ -67,8 +78,23 @@ type Known = Map<string, { readonly identity: string; readonly told: Told }>;
 /** With the list, one request in each of five minutes. */
 const askedInTurn = 4;
 
-async function lookAt(server: WebServer, base: URL, known: Known, signal: AbortSignal): Promise<Told> {
-  const urls = await ovasAt(server, base, signal);
+const batch = 500;
+
+/** A file of which no more than its name is known: what it holds may be called otherwise, or be several VMs. */
+function summaryOf(url: URL, base: URL): InventoryObject {
+  const data: InventoryVm = { ...emptyVm, power: 'off', facts: { 'ova.format': 'ova', 'ova.file': url.href } };
+  const name = nameOf(url).replace(/\.ova$/i, '');
+  return { kind: 'vm', ref: url.href, name, stableId: null, parentRef: base.href, data };
+}
+
+async function lookAt(
+  server: WebServer,
+  base: URL,
+  known: Known,
+  signal: AbortSignal,
+  listed?: readonly URL[],
+): Promise<Told> {
+  const urls = listed ?? (await ovasAt(server, base, signal));
   const turn = new Set([...known.keys()].slice(0, askedInTurn));
   const objects: InventoryObject[] = [storageObject(base.href, 'web', { capacityBytes: null, freeBytes: null })];
   const unreadable: Unreadable[] = [];
@@ -79,8 +105,8 @@ async function lookAt(server: WebServer, base: URL, known: Known, signal: AbortS
     objects.push(...one.objects);
     unreadable.push(...one.unreadable);
   }
-  const listed = new Set(urls.map(({ href }) => href));
-  for (const href of known.keys()) if (!listed.has(href)) known.delete(href);
+  const there = new Set(urls.map(({ href }) => href));
+  for (const href of known.keys()) if (!there.has(href)) known.delete(href);
   return { objects, unreadable };
 }
 
