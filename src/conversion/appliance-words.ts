@@ -4,6 +4,7 @@
  * quarter less CPU time. What they turn off guards programs of the appliance from each other, and all of those are one
  * guest's; what is kept from the host is kept by QEMU. With KVM they would gain little, so there the kernel's own way is left.
  */
+import { availableParallelism } from 'node:os';
 import type { Accelerator } from './accelerator.ts';
 
 const emulated = [
@@ -24,7 +25,14 @@ const emulated = [
   'audit=0',
 ];
 
-/** What the environment of libguestfs has more. */
-export function applianceWords(accelerator: Accelerator): Readonly<Record<string, string>> {
-  return accelerator === 'tcg' ? { LIBGUESTFS_APPEND: emulated.join(' ') } : {};
+/**
+ * What the environment of libguestfs has more. The appliance gets as many processors as the machine has, and pays for keeping
+ * them in step; on two cores one of them is the copy's, and a conversion hardly ever uses more than the other.
+ */
+export function applianceWords(
+  accelerator: Accelerator,
+  cores = availableParallelism(),
+): Readonly<Record<string, string>> {
+  if (accelerator === 'kvm') return {};
+  return { LIBGUESTFS_APPEND: [...emulated, ...(cores <= 2 ? ['maxcpus=1'] : [])].join(' ') };
 }
