@@ -1,5 +1,6 @@
 /** Migrations, as users and programs see them (src/migration/api.ts). */
 import { Readable } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
 import Type, { type Static, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import * as api from '../migration/api.ts';
@@ -15,7 +16,8 @@ import { retryVmMigration } from '../migration/retry-store.ts';
 import { listMigrations, readMigration, readVmMigration } from '../migration/view-store.ts';
 import { listWorkers } from '../migration/worker-store.ts';
 import { WherryError } from '../model/errors.ts';
-import { actorOf } from './auth/authenticate.ts';
+import type { SourceSpec } from '../model/spec.ts';
+import { actorOf, authorize } from './auth/authenticate.ts';
 import { keepAnswerWithin } from './idempotency.ts';
 import type { App, Routes } from './routes.ts';
 
@@ -232,6 +234,7 @@ function addOrders(app: App, { db }: Engine): void {
       },
     },
     async (request, reply) => {
+      for (const { source } of request.body.vms) authorizeSource(source, request);
       const view = await createMigration(db, request.body, actorOf(request).name, async (tx, id) => {
         const made = await readMigration(tx, id);
         await keepAnswerWithin(tx, request, 201, made);
@@ -360,8 +363,11 @@ function addSources(app: App, engine: Engine, stopping: AbortSignal): void {
         response: { 200: api.SourceVms },
       },
     },
-    async ({ body }) => ({
-      vms: parsed(api.SourceVms.properties.vms, await engine.call(await questionOf(engine, 'listVms', body), stopping)),
+    async (request) => ({
+      vms: parsed(
+        api.SourceVms.properties.vms,
+        await engine.call(await questionOf(engine, 'listVms', authorized(request)), stopping),
+      ),
     }),
   );
   app.post(
@@ -376,10 +382,26 @@ function addSources(app: App, engine: Engine, stopping: AbortSignal): void {
         response: { 200: api.SourceVm },
       },
     },
-    async ({ body }) => ({
-      vm: parsed(api.SourceVm.properties.vm, await engine.call(await questionOf(engine, 'describeVm', body), stopping)),
+    async (request) => ({
+      vm: parsed(
+        api.SourceVm.properties.vm,
+        await engine.call(await questionOf(engine, 'describeVm', authorized(request)), stopping),
+      ),
     }),
   );
+}
+
+/**
+ * A worker asks any address of its network for whoever may name one: operators name files of stores that an administrator
+ * has added. @throws auth.forbidden
+ */
+function authorizeSource(source: SourceSpec, request: FastifyRequest): void {
+  if (source.type === 'web' && source.provider === undefined) authorize('administrator', actorOf(request));
+}
+
+function authorized<T extends { readonly source: SourceSpec }>(request: FastifyRequest & { body: T }): T {
+  authorizeSource(request.body.source, request);
+  return request.body;
 }
 
 async function questionOf(

@@ -128,8 +128,9 @@ function unlessStale(error: unknown): void {
   if (!(error instanceof WherryError) || error.code !== 'provider.stale_watch') throw error;
 }
 
+/** As adding one: whoever may ask for any address or directory sees what the worker's machine sees. */
 function addUnsaved(app: App, engine: Engine, stopping: AbortSignal): void {
-  const config = { permission: 'operator', idempotent: false } as const;
+  const config = { permission: 'administrator', idempotent: false } as const;
   app.post(
     '/providers/browse',
     {

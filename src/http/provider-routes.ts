@@ -197,7 +197,7 @@ function addChecks(app: App, engine: Engine, inventory: Inventory, stopping: Abo
   app.post(
     '/providers/check',
     {
-      config: { permission: 'operator', idempotent: false },
+      config: { permission: 'administrator', idempotent: false },
       schema: {
         operationId: 'checkUnsavedProvider',
         summary: 'Checks an account that is not saved; it is forgotten with the answer',

@@ -234,6 +234,40 @@ test('whoever may only look can neither add nor remove nor see secrets', async (
   expect((await server.app.ask('POST', '/api/v1/worker/watch', { ...asViewer, body: {} })).status).toBe(403);
 });
 
+test('an operator lets no worker ask an address or a directory that no administrator has added', async () => {
+  const { token } = await server.ask<{ token: string }>('POST', '/tokens', {
+    body: { name: 'hands', role: 'operator' },
+  });
+  const asOperator = { headers: { authorization: `Bearer ${token}` }, local: false };
+  const account = { type: 'ova', location: '/etc' };
+  for (const path of ['/providers/check', '/providers/browse', '/providers/browse-vm']) {
+    const body = { account, ...(path.endsWith('vm') ? { ref: 'x' } : {}) };
+    expect([path, (await server.app.ask('POST', `/api/v1${path}`, { ...asOperator, body })).status]).toEqual([
+      path,
+      403,
+    ]);
+  }
+  const source = { type: 'web', url: 'http://169.254.169.254/x.ova' };
+  const target = { type: 'files', directory: '/srv', format: 'raw', networks: {} };
+  const options = { conversion: 'never', verify: 'full', power: 'as-source' };
+  const vms = [{ source, vm: null, target, targetName: null, options }];
+  for (const [path, body] of [
+    ['/sources/list', { source }],
+    ['/sources/describe', { source, vm: null }],
+    ['/migrations', { vms }],
+  ] as const) {
+    const refused = await server.app.ask('POST', `/api/v1${path}`, { ...asOperator, body });
+    expect([path, refused.status, refused.body['code']]).toEqual([path, 403, 'auth.forbidden']);
+  }
+  // One who may, or a provider that there is: nothing but that is missing.
+  const named = { ...source, provider: crypto.randomUUID() };
+  const body = { vms: [{ ...vms[0], source: named }] };
+  expect((await server.app.ask('POST', '/api/v1/migrations', { ...asOperator, body })).body['code']).toBe(
+    'provider.not_found',
+  );
+  expect((await server.app.ask('POST', '/api/v1/migrations', { body: { vms } })).status).toBe(201);
+});
+
 async function nextCall(): Promise<{ id: string; method: string; params: unknown; secrets: object }> {
   for (const until = Date.now() + 10_000; Date.now() < until; ) {
     const [call] = (await worker.commands()).calls;

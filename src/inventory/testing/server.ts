@@ -1,6 +1,7 @@
 /** For tests: a server with providers on a database of its own, and a worker that a test speaks for. */
 import { createTestDatabase, openTestVault } from '../../db/testing.ts';
 import type { Db } from '../../db/db.ts';
+import { migrationRoutes } from '../../http/migration-routes.ts';
 import { providerInventoryRoutes } from '../../http/provider-inventory-routes.ts';
 import { providerRoutes } from '../../http/provider-routes.ts';
 import { createTestApp, type TestApp } from '../../http/testing.ts';
@@ -33,6 +34,7 @@ export async function startInventoryServer(options: Partial<InventoryOptions> = 
     clocks.unshift(() => inventory.stop());
     return [
       workerRoutes(engine),
+      migrationRoutes(engine),
       watchRoutes(inventory),
       providerRoutes(engine, inventory),
       providerInventoryRoutes(engine, inventory),
