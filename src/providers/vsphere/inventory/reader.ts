@@ -8,6 +8,8 @@ import { childOf, type XmlNode } from '../vim25/xml-reader.ts';
 import { readProps, refOf, type ManagedProps } from './props.ts';
 
 const objectsPerPage = 250;
+/** Named in one question. More make the first of them later, fewer make more questions. */
+const refsPerQuestion = 500;
 /** A server that hands out pages for ever is not believed: vCenter's own limit of objects is far below. */
 const maxPages = 10_000;
 
@@ -38,22 +40,59 @@ export async function* readObjects(
   }
 }
 
-/** These, as far as they are still there. */
+type FilterOf = (refs: readonly Ref[]) => VimInput<'PropertyFilterSpec'>;
+
+/**
+ * These, as far as they are still there, some at a time. The server prepares the next ones while these are taken apart here:
+ * some answer a question for everything only when the last object of it is ready.
+ */
 export async function* readThese(
   session: Session,
   refs: readonly Ref[],
-  filterOf: (refs: readonly Ref[]) => VimInput<'PropertyFilterSpec'>,
+  filterOf: FilterOf,
   signal: AbortSignal,
 ): AsyncGenerator<Read> {
-  for (let at = 0; at < refs.length; at += objectsPerPage) {
-    const some = refs.slice(at, at + objectsPerPage);
-    try {
-      yield* readObjects(session, filterOf(some), signal);
-    } catch (error) {
-      // Some servers refuse all of them for one that has gone meanwhile.
-      if (!(error instanceof VimFault) || !error.is('ManagedObjectNotFound')) throw error;
-      if (some.length > 1) for (const ref of some) yield* readThese(session, [ref], filterOf, signal);
+  let ahead = begin(readSome(session, refs.slice(0, refsPerQuestion), filterOf, signal));
+  let now = ahead;
+  try {
+    for (let at = refsPerQuestion; ; at += refsPerQuestion) {
+      now = ahead;
+      let step = await now.first;
+      // There is an answer: it is time for the next question.
+      ahead = begin(readSome(session, refs.slice(at, at + refsPerQuestion), filterOf, signal));
+      for (; step.done !== true; step = await now.some.next()) yield step.value;
+      if (at >= refs.length) return;
     }
+  } finally {
+    // Gives connections up that are not needed any more.
+    for (const { some } of [now, ahead]) some.return(undefined).catch(() => undefined);
+  }
+}
+
+type Begun = { readonly some: AsyncGenerator<Read>; readonly first: Promise<IteratorResult<Read>> };
+
+function begin(some: AsyncGenerator<Read>): Begun {
+  const first = some.next();
+  first.catch(() => undefined); // thrown where it is awaited
+  return { some, first };
+}
+
+async function* readSome(
+  session: Session,
+  refs: readonly Ref[],
+  filterOf: FilterOf,
+  signal: AbortSignal,
+): AsyncGenerator<Read> {
+  if (refs.length === 0) return;
+  try {
+    yield* readObjects(session, filterOf(refs), signal);
+  } catch (error) {
+    // Some servers refuse all of them for one that has gone meanwhile.
+    if (!(error instanceof VimFault) || !error.is('ManagedObjectNotFound')) throw error;
+    if (refs.length === 1) return;
+    const half = Math.ceil(refs.length / 2);
+    yield* readSome(session, refs.slice(0, half), filterOf, signal);
+    yield* readSome(session, refs.slice(half), filterOf, signal);
   }
 }
 

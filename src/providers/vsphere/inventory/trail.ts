@@ -12,8 +12,8 @@ export type Changes = { readonly changed: ReadonlyMap<string, Ref>; readonly lef
 export type Trail = AsyncDisposable & {
   readonly placesView: Ref;
   readonly vmsView: Ref;
-  /** To where the inventory is now, whatever has been before. */
-  catchUp(signal: AbortSignal): Promise<void>;
+  /** To where the inventory is now, whatever has been before. @returns all that is there, by reference */
+  catchUp(signal: AbortSignal): Promise<readonly Ref[]>;
   /** Waits until something has changed. */
   next(signal: AbortSignal): Promise<Changes>;
 };
@@ -70,20 +70,16 @@ export async function openTrail(session: Session, places: readonly string[], sig
     placesView,
     vmsView,
     catchUp: async (until) => {
+      const { changed, see } = collect();
       for (let count = 0; count < maxRounds; count += 1) {
-        if ((await round(waitSeconds, () => undefined, until)) !== 'truncated') return;
+        if ((await round(waitSeconds, see, until)) !== 'truncated') break;
       }
+      return [...changed.values()];
     },
     next: async (until) => {
-      const changed = new Map<string, Ref>();
-      const left = new Map<string, Ref>();
-      const seen = (kind: string, ref: Ref): void => {
-        const [to, from] = kind === 'leave' ? [left, changed] : [changed, left];
-        from.delete(ref.value);
-        to.set(ref.value, ref);
-      };
+      const { changed, left, see } = collect();
       for (let count = 0; count < maxRounds; count += 1) {
-        if ((await round(waitSeconds, seen, until)) === 'some') break;
+        if ((await round(waitSeconds, see, until)) === 'some') break;
       }
       return { changed, left };
     },
@@ -98,6 +94,23 @@ export async function openTrail(session: Session, places: readonly string[], sig
         .catch(() => undefined);
     },
   };
+}
+
+type Collected = {
+  readonly changed: Map<string, Ref>;
+  readonly left: Map<string, Ref>;
+  see(kind: string, ref: Ref): void;
+};
+
+function collect(): Collected {
+  const changed = new Map<string, Ref>();
+  const left = new Map<string, Ref>();
+  const see = (kind: string, ref: Ref): void => {
+    const [to, from] = kind === 'leave' ? [left, changed] : [changed, left];
+    from.delete(ref.value);
+    to.set(ref.value, ref);
+  };
+  return { changed, left, see };
 }
 
 function updateOf(node: XmlNode, system: string): { kind: string; ref: Ref } {

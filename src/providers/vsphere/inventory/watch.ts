@@ -57,14 +57,15 @@ function isOutOfDate(error: unknown): boolean {
 
 async function* follow(session: Session, known: Known, signal: AbortSignal): AsyncGenerator<InventoryNews> {
   await using trail = await openTrail(session, placeNames, signal);
-  await trail.catchUp(signal);
+  const there = await trail.catchUp(signal);
+  const vms = there.filter(({ type }) => type === 'VirtualMachine');
   const places = await loadPlaces(session, trail.placesView, signal);
   known.places = places;
   const { fullName, version, instanceUuid } = session.content.about;
   yield { kind: 'snapshot', product: fullName, version, systemId: instanceUuid ?? hostUuid(places) ?? session.system };
   yield* puts(placeObjects(places));
   const tags = await readTags(session, signal);
-  yield* vmNews(readObjects(session, vmsIn(trail.vmsView), signal), places, tags);
+  yield* vmNews(readThese(session, vms, theseObjects, signal), places, tags);
   yield { kind: 'synced' };
   for (;;) {
     const changes = await trail.next(signal);

@@ -7,6 +7,7 @@ import {
   readNotation,
   type MethodInput,
   type MethodName,
+  type Notation,
   type Ref,
   type TypeName,
   type Vim,
@@ -60,9 +61,9 @@ export function decodeRef(node: XmlNode): Ref {
  */
 export function decodeAny(node: XmlNode, expected: string | null = null, reading: Reading = 'tolerant'): unknown {
   if (expected !== null && expected !== 'any' && expected !== 'any?') {
-    const { name, many } = readNotation(expected);
-    if (!many) return single(node, name, reading);
-    return node.children.map((child) => single(child, name, reading));
+    const notation = readNotation(expected);
+    if (!notation.many) return single(node, notation, reading);
+    return node.children.map((child) => single(child, notation, reading));
   }
   if (node.type === 'ManagedObjectReference' || node.ref !== '') return decodeRef(node);
   if (node.type.startsWith('ArrayOf')) {
@@ -73,18 +74,18 @@ export function decodeAny(node: XmlNode, expected: string | null = null, reading
         ? decodeRef(child)
         : of === 'AnyType'
           ? decodeAny(child, null, reading)
-          : single(child, isTypeName(of) ? of : isScalar(scalar) ? scalar : 'string', reading),
+          : single(child, readNotation(isTypeName(of) ? of : isScalar(scalar) ? scalar : 'string'), reading),
     );
   }
-  if (isScalar(node.type)) return single(node, node.type, reading);
+  if (isScalar(node.type)) return single(node, readNotation(node.type), reading);
   if (isTypeName(node.type)) return object(node, node.type, reading);
   // Enumerations are types of their own on the wire, and text.
   return node.children.length === 0 ? node.text : { _type: node.type };
 }
 
-function single(node: XmlNode, name: string, reading: Reading): unknown {
-  if (name.startsWith('&')) return decodeRef(node);
-  if (isTypeName(name)) return object(node, name, reading);
+function single(node: XmlNode, { name, kind }: Pick<Notation, 'name' | 'kind'>, reading: Reading): unknown {
+  if (kind === 'reference') return decodeRef(node);
+  if (kind === 'object') return object(node, name as TypeName, reading);
   const { text } = node;
   switch (name) {
     case 'string':
@@ -116,9 +117,9 @@ function integer(node: XmlNode): number {
 
 function object(node: XmlNode, declared: TypeName, reading: Reading): Bag {
   const actual = node.type === '' ? declared : node.type;
-  const known = isTypeName(actual) && isSubtype(actual, declared);
+  const known = actual === declared || (isTypeName(actual) && isSubtype(actual, declared));
   if (!known && reading === 'strict') throw new FormatError(`${node.name} is no ${declared} but a ${actual}`);
-  const name = known ? actual : declared;
+  const name = known ? (actual as TypeName) : declared;
   const bag = fields(node, fieldsOf(name), name, reading);
   bag['_type'] = actual;
   return bag;
@@ -126,15 +127,15 @@ function object(node: XmlNode, declared: TypeName, reading: Reading): Bag {
 
 function fields(node: XmlNode, table: ReadonlyMap<string, string>, owner: string, reading: Reading): Bag {
   const bag: Bag = {};
+  const notations = notationsOf(table);
   for (const child of node.children) {
-    const notation = table.get(child.name);
+    const notation = notations.get(child.name);
     if (notation === undefined) {
       if (reading === 'strict') throw new FormatError(`${owner} has no ${child.name}`);
       continue;
     }
-    const { name, many } = readNotation(notation);
-    const value = single(child, name, reading);
-    if (!many) {
+    const value = single(child, notation, reading);
+    if (!notation.many) {
       if (reading === 'strict' && child.name in bag) throw new FormatError(`${owner}.${child.name} stands there twice`);
       bag[child.name] = value;
     } else {
@@ -143,15 +144,24 @@ function fields(node: XmlNode, table: ReadonlyMap<string, string>, owner: string
       else bag[child.name] = [value];
     }
   }
-  for (const [field, notation] of table) {
-    if (field in bag) continue;
-    const { many, optional } = readNotation(notation);
+  for (const [field, { many, optional }] of notations) {
+    if ((optional && !many) || field in bag) continue;
     if (many) bag[field] = [];
-    else if (!optional) throw new FormatError(`${owner}.${field} is missing`);
+    else throw new FormatError(`${owner}.${field} is missing`);
   }
   if (reading === 'strict') checkOrder(node, table, owner);
   return bag;
 }
+
+function notationsOf(table: ReadonlyMap<string, string>): ReadonlyMap<string, Notation> {
+  let found = notations.get(table);
+  if (found === undefined) {
+    found = new Map([...table].map(([name, notation]) => [name, readNotation(notation)]));
+    notations.set(table, found);
+  }
+  return found;
+}
+const notations = new WeakMap<ReadonlyMap<string, string>, ReadonlyMap<string, Notation>>();
 
 function checkOrder(node: XmlNode, table: ReadonlyMap<string, string>, owner: string): void {
   const order = [...table.keys()];

@@ -138,9 +138,16 @@ export function fieldsOf(name: TypeName): ReadonlyMap<string, string> {
 const fieldsByType = new Map<TypeName, ReadonlyMap<string, string>>();
 
 export function isSubtype(name: string, base: string): boolean {
-  for (let at: string | undefined = name; at !== undefined; at = entries[at]?.base) if (at === base) return true;
-  return false;
+  return name === base || (linesOf.get(name)?.has(base) ?? false);
 }
+/** Each type with all that it is derived from. */
+const linesOf: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  Object.keys(entries).map((name) => {
+    const line = new Set<string>();
+    for (let at: string | undefined = name; at !== undefined; at = entries[at]?.base) line.add(at);
+    return [name, line];
+  }),
+);
 
 /** Tells what a value of a base type really is. A subtype that this table does not know is none of its subtypes. */
 export function isA<N extends TypeName>(value: { readonly _type: string } | undefined, name: N): value is Vim<N> {
@@ -154,6 +161,16 @@ export function isManagedSubtype(name: string, base: ManagedName): boolean {
 
 /** The notation of the value at a property path; null when there is none of that name. */
 export function typeAtPath(object: string, path: string): string | null {
+  const known = knownPaths.get(object)?.get(path);
+  if (known !== undefined) return known;
+  const found = notationAt(object, path);
+  // Only what the table has: of a server's own words there is no end.
+  if (found !== null) knownPaths.set(object, (knownPaths.get(object) ?? new Map()).set(path, found));
+  return found;
+}
+const knownPaths = new Map<string, Map<string, string>>();
+
+function notationAt(object: string, path: string): string | null {
   const [head = '', ...rest] = path.split('.');
   let notation: string | undefined;
   for (let at: string | undefined = object; at !== undefined && notation === undefined; at = managedEntries[at]?.base) {
@@ -168,14 +185,20 @@ export function typeAtPath(object: string, path: string): string | null {
 }
 
 /** A notation taken apart. */
-export type Notation = { readonly name: string; readonly many: boolean; readonly optional: boolean };
+export type Notation = {
+  readonly name: string;
+  readonly many: boolean;
+  readonly optional: boolean;
+  readonly kind: 'reference' | 'object' | 'scalar';
+};
 export function readNotation(notation: string): Notation {
   const known = notations.get(notation);
   if (known !== undefined) return known;
   const many = notation.endsWith('[]');
   const optional = notation.endsWith('?');
   const name = many ? notation.slice(0, -2) : optional ? notation.slice(0, -1) : notation;
-  const read = { name, many, optional: optional || many };
+  const kind = name.startsWith('&') ? 'reference' : isTypeName(name) ? 'object' : 'scalar';
+  const read: Notation = { name, many, optional: optional || many, kind };
   notations.set(notation, read);
   return read;
 }
