@@ -66,8 +66,21 @@ function factsOf(vm: VmObject, names: Readonly<Record<string, string>>): Params 
   return Object.fromEntries(Object.entries(names).map(([name, fact]) => [name, String(vm.data.facts[fact] ?? '')]));
 }
 
+type Parts = readonly (readonly [VmObject, string])[];
+
+/** Many rules ask for the same parts of a VM, one after the other. */
+const known = new WeakMap<VmObject, Map<Part, Parts>>();
+
+function partsOf(vm: VmObject, part: Part): Parts {
+  let parts = known.get(vm);
+  if (parts === undefined) known.set(vm, (parts = new Map()));
+  let found = parts.get(part);
+  if (found === undefined) parts.set(part, (found = takenApart(vm, part)));
+  return found;
+}
+
 /** The VM with only one disk, NIC … at a time, and the name of it. */
-function partsOf(vm: VmObject, part: Part): [VmObject, string][] {
+function takenApart(vm: VmObject, part: Part): Parts {
   const { data } = vm;
   const withOnly = (only: Partial<InventoryVm>): VmObject => ({ ...vm, data: { ...data, ...only } });
   switch (part) {

@@ -99,26 +99,67 @@ function inOrder(concerns: readonly Concern[]): unknown[] {
   ]);
 }
 
+/** Something that VMs' concerns depend on: a host, cluster or storage, or a VM, which may have another one's disk. */
+export type Change = { readonly id: string; readonly isVm: boolean; readonly at: string };
+
+/** @param since ISO 8601 */
+export async function findChanges(db: Executor, since: string): Promise<Change[]> {
+  const { rows } = await sql<Change>`
+    select id, kind = 'vm' as "isVm", changed_at::text as at from inventory_object
+    where changed_at > ${since}::timestamptz and kind in ('host', 'cluster', 'storage', 'vm')`.execute(db);
+  return rows;
+}
+
+/** Of so many changed VMs the disks are looked up one by one; of more, all disks of the system are looked through once. */
+const fewVms = 200;
+
 /**
- * VMs whose surroundings changed since: their host, cluster or storage, or another VM that has one of their disks.
- * @param since ISO 8601
+ * VMs whose surroundings these are. A VM that was itself written later is not among them: batches of a system come one
+ * after the other, so it was judged with what is here.
  */
-export async function findAffected(db: Executor, since: string): Promise<string[]> {
+export async function findAffected(db: Executor, changes: readonly Change[]): Promise<string[]> {
+  const idsOf = (isVm: boolean): string[] => changes.filter((one) => one.isVm === isVm).map(({ id }) => id);
+  const [places, vms] = [idsOf(false), idsOf(true)];
+  const found = new Set<string>();
+  if (places.length > 0) for (const id of await around(db, places)) found.add(id);
+  if (vms.length > 0) for (const id of await sharing(db, vms)) found.add(id);
+  return [...found];
+}
+
+/** Each kind by a join of its own, which is hashed: one with "or" would compare each place with each VM. */
+async function around(db: Executor, places: readonly string[]): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
-    with changed as (
-      select id, system_id, kind, name from inventory_object
-      where changed_at > ${since}::timestamptz and kind in ('host', 'cluster', 'storage', 'vm')
-    )
-    select v.object_id as id from inventory_vm v join changed c on c.system_id = v.system_id
-      and ((c.kind = 'host' and c.name = v.host) or (c.kind = 'cluster' and c.name = v.cluster)
-        or (c.kind = 'storage' and c.name = any(v.storages)))
-    where c.kind <> 'vm'
-    union
-    select v.object_id from changed c
-      join inventory_vm a on a.object_id = c.id and a.disk_paths <> '{}'
-      join inventory_vm v on v.system_id = a.system_id and v.disk_paths && a.disk_paths and v.object_id <> a.object_id
-    where c.kind = 'vm'`.execute(db);
+    with place as materialized (
+      select system_id, kind, name, max(changed_at) as changed_at from inventory_object
+      where id = any(${places}::uuid[]) group by system_id, kind, name
+    ), hit as (
+      select v.object_id as id, p.changed_at from inventory_vm v
+        join place p on p.kind = 'host' and p.system_id = v.system_id and p.name = v.host
+      union all
+      select v.object_id, p.changed_at from inventory_vm v
+        join place p on p.kind = 'cluster' and p.system_id = v.system_id and p.name = v.cluster
+      union all
+      select v.object_id, p.changed_at from inventory_vm v cross join unnest(v.storages) as s(name)
+        join place p on p.kind = 'storage' and p.system_id = v.system_id and p.name = s.name
+    ), newest as (select id, max(changed_at) as changed_at from hit group by id)
+    select n.id from newest n join inventory_object o on o.id = n.id and o.changed_at <= n.changed_at`.execute(db);
   return rows.map(({ id }) => id);
+}
+
+async function sharing(db: Executor, vms: readonly string[]): Promise<string[]> {
+  const query =
+    vms.length <= fewVms
+      ? sql<{ id: string }>`
+        select distinct v.object_id as id from inventory_vm a
+          join inventory_vm v on v.system_id = a.system_id and v.disk_paths && a.disk_paths and v.object_id <> a.object_id
+        where a.object_id = any(${vms}::uuid[]) and a.disk_paths <> '{}'`
+      : sql<{ id: string }>`
+        with disk as materialized (
+          select v.system_id, v.object_id, d.path from inventory_vm v cross join unnest(v.disk_paths) as d(path)
+          where v.system_id in (select system_id from inventory_vm where object_id = any(${vms}::uuid[]))
+        ), shared as (select system_id, path from disk group by system_id, path having count(*) > 1)
+        select distinct object_id as id from disk join shared using (system_id, path)`;
+  return (await query.execute(db)).rows.map(({ id }) => id);
 }
 
 /** The database's clock. */

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { problemText } from '../concerns/own-rules.ts';
 import type { RuleBook } from '../concerns/rule-book.ts';
 import type { Db } from '../db/db.ts';
-import { databaseNow, findAffected, judgeStale, judgeVms } from './concern-store.ts';
+import { databaseNow, findAffected, findChanges, judgeStale, judgeVms } from './concern-store.ts';
 
 export type JudgeOptions = {
   readonly db: Db;
@@ -27,13 +27,18 @@ const overlapMs = 10_000;
 export function startJudge({ db, rules, tickMs = 2_000, onProblem, onError }: JudgeOptions): Judge {
   const stopping = new AbortController();
   let since: string | null = null;
+  /** What was found at the last look, and is found again because looks overlap. */
+  let known: ReadonlySet<string> = new Set();
   const tick = async (): Promise<void> => {
     if (await rules.refresh()) for (const problem of rules.problems()) onProblem(problemText(problem));
     const now = await databaseNow(db.kysely);
-    const affected = since === null ? [] : await findAffected(db.kysely, since);
+    const changes = since === null ? [] : await findChanges(db.kysely, since);
+    const fresh = changes.filter(({ id, at }) => !known.has(`${id} ${at}`));
+    const affected = await findAffected(db.kysely, fresh);
     for (let at = 0; at < affected.length && !stopping.signal.aborted; at += atOnce) {
       await judgeVms(db, rules.current(), affected.slice(at, at + atOnce));
     }
+    known = new Set(changes.map(({ id, at }) => `${id} ${at}`));
     since = new Date(Date.parse(now) - overlapMs).toISOString();
     while (!stopping.signal.aborted && (await judgeStale(db, rules.current(), atOnce)) === atOnce);
   };
