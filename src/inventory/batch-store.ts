@@ -35,6 +35,7 @@ export async function takeBatch(db: Db, batch: InventoryBatch, rules: RuleSet): 
       if (batch.sequence < watched.watch_sequence) return watched.id;
       if (batch.sequence > watched.watch_sequence) throw new WherryError('provider.stale_watch', {});
       let now = watched;
+      if (!batch.news.some(({ kind }) => kind === 'snapshot' || kind === 'synced')) await relax(tx);
       for (const news of batch.news) now = await take(tx, rules, now, news, batch.news);
       await tx
         .updateTable('provider')
@@ -49,6 +50,14 @@ export async function takeBatch(db: Db, batch: InventoryBatch, rules: RuleSet): 
     const why = error instanceof Error ? error.message : '';
     throw new WherryError('provider.batch_refused', { provider, why }, error);
   }
+}
+
+/**
+ * What was read can be read again: the batch need not be on the disk when it is answered, because a database that crashes
+ * forgets its number as well, and the worker is then told to begin anew. With a `synced` all before it is on the disk.
+ */
+async function relax(tx: Tx): Promise<void> {
+  await sql`set local synchronous_commit = off`.execute(tx);
 }
 
 async function lockWatched(tx: Tx, token: string): Promise<Watched> {

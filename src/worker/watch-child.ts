@@ -10,8 +10,8 @@ import { scrubbed } from './scrub.ts';
 import { watchOwnTree } from './strays.ts';
 import type { FromWatchChild, ToWatchChild } from './watch-messages.ts';
 
-/** What came is on its way at the latest after this. */
-const flushMs = 200;
+/** What came is on its way at the latest after this: enough for what belongs together, too short for anybody to notice. */
+const flushMs = 20;
 
 export function runWatchChild({ providers }: { readonly providers: Providers }): void {
   const stopping = new AbortController();
