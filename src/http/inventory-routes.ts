@@ -15,8 +15,8 @@ import { WherryError } from '../model/errors.ts';
 import { roleCovers } from '../model/role.ts';
 import { actorOf } from './auth/authenticate.ts';
 import type { Actor, App, RouteContext, Routes } from './routes.ts';
+import { ById } from './params.ts';
 
-const ById = Type.Object({ id: Type.String({ format: 'uuid' }) });
 const tags = ['inventory'];
 
 export function inventoryRoutes(rules: RuleBook): Routes {

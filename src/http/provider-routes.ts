@@ -18,8 +18,8 @@ import { askCheck, refuseFailed, unsaved } from './ask-provider.ts';
 import { actorOf } from './auth/authenticate.ts';
 import { keepAnswerWithin } from './idempotency.ts';
 import type { App, Routes } from './routes.ts';
+import { ById } from './params.ts';
 
-const ById = Type.Object({ id: Type.String({ format: 'uuid' }) });
 const tags = ['providers'];
 /** Who may add one may send secrets anywhere: administrators. Looking, checking and refreshing change nothing outside. */
 const admin = { permission: 'administrator' } as const;

@@ -25,8 +25,8 @@ import { WherryError } from '../model/errors.ts';
 import { actorOf } from './auth/authenticate.ts';
 import type { App, Routes } from './routes.ts';
 import { createParts, type Parts } from './upload-parts.ts';
+import { ById } from './params.ts';
 
-const ById = Type.Object({ id: Type.String({ format: 'uuid' }) });
 const tags = ['uploads'];
 const operator = { permission: 'operator' } as const;
 

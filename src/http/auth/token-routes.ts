@@ -12,6 +12,7 @@ import {
   removeToken,
   type TokenRow,
 } from './auth-store.ts';
+import { ById } from '../params.ts';
 
 const Name = Type.String({ minLength: 1, maxLength: 100 });
 const Time = Type.String({ format: 'date-time' });
@@ -30,7 +31,6 @@ export const MadeApiToken = Type.Object({ ...ApiToken.properties, token: Type.St
 export const WorkerToken = Type.Object(fields);
 export const NewWorkerToken = Type.Object({ name: Name }, { additionalProperties: false });
 export const MadeWorkerToken = Type.Object({ ...fields, token: Type.String() });
-const ById = Type.Object({ id: Type.String({ format: 'uuid' }) });
 const tags = ['tokens'];
 
 export const tokenRoutes: Routes = {

@@ -1,0 +1,81 @@
+/** What workers see in sources that nobody has saved, or in one VM of them. */
+import type { FastifyRequest } from 'fastify';
+import type { Static, TSchema } from 'typebox';
+import { Value } from 'typebox/value';
+import * as api from '../migration/api.ts';
+import type { Engine } from '../migration/engine.ts';
+import { WherryError } from '../model/errors.ts';
+import type { SourceSpec } from '../model/spec.ts';
+import { actorOf, authorize } from './auth/authenticate.ts';
+import type { App } from './routes.ts';
+
+export function addSources(app: App, engine: Engine, stopping: AbortSignal): void {
+  app.post(
+    '/sources/list',
+    {
+      config: { permission: 'operator', idempotent: false },
+      schema: {
+        operationId: 'listSourceVms',
+        summary: 'The VMs in a source, as a worker sees it',
+        tags: ['sources'],
+        body: api.ListSource,
+        response: { 200: api.SourceVms },
+      },
+    },
+    async (request) => ({
+      vms: parsed(
+        api.SourceVms.properties.vms,
+        await engine.call(await questionOf(engine, 'listVms', authorized(request)), stopping),
+      ),
+    }),
+  );
+  app.post(
+    '/sources/describe',
+    {
+      config: { permission: 'operator', idempotent: false },
+      schema: {
+        operationId: 'describeSourceVm',
+        summary: 'One VM in a source, as a worker sees it',
+        tags: ['sources'],
+        body: api.DescribeSource,
+        response: { 200: api.SourceVm },
+      },
+    },
+    async (request) => ({
+      vm: parsed(
+        api.SourceVm.properties.vm,
+        await engine.call(await questionOf(engine, 'describeVm', authorized(request)), stopping),
+      ),
+    }),
+  );
+}
+
+/**
+ * A worker asks any address of its network for whoever may name one: operators name files of stores that an administrator
+ * has added. @throws auth.forbidden
+ */
+export function authorizeSource(source: SourceSpec, request: FastifyRequest): void {
+  if (source.type === 'web' && source.provider === undefined) authorize('administrator', actorOf(request));
+}
+
+function authorized<T extends { readonly source: SourceSpec }>(request: FastifyRequest & { body: T }): T {
+  authorizeSource(request.body.source, request);
+  return request.body;
+}
+
+async function questionOf(
+  engine: Engine,
+  method: 'listVms' | 'describeVm',
+  { workerId, ...params }: api.ListSource | api.DescribeSource,
+): Promise<Parameters<Engine['call']>[0]> {
+  const access = await engine.accessOf(params.source);
+  const reached =
+    access === null ? { params } : { params: { ...params, account: access.account }, secrets: access.secrets };
+  return { method, ...reached, ...(workerId !== undefined && { workerId }) };
+}
+
+/** A worker of another version may answer what we do not know: that is its defect, not the caller's. */
+function parsed<T extends TSchema>(schema: T, value: unknown): Static<T> {
+  if (!Value.Check(schema, value)) throw new WherryError('internal', {}, new Error('a worker gave a strange answer'));
+  return value;
+}
