@@ -107,7 +107,7 @@ export class HttpsServer implements Disposable {
         resolve({
           status: message.statusCode ?? 0,
           headers: message.headers,
-          chunks: chunksOf(message, idleMs, at, signal),
+          chunks: returnable(message, chunksOf(message, idleMs, at, signal)),
         });
       });
       // Once there is an answer, its stream tells of errors.
@@ -167,6 +167,22 @@ function plain(error: unknown, at: At): unknown {
 
 function hangs({ system }: At, ms: number): WherryError {
   return new WherryError('provider.hangs', { system, seconds: Math.max(1, Math.round(ms / 1000)) });
+}
+
+/**
+ * A generator that was never begun ends without its `finally`: one who takes nothing of an answer would hold its connection for
+ * ever, and a few of those are all there are.
+ */
+export function returnable(message: IncomingMessage, chunks: AsyncGenerator<Uint8Array>): AsyncIterable<Uint8Array> {
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: () => chunks.next(),
+      return: () => {
+        if (!message.readableEnded) message.destroy();
+        return chunks.return(undefined);
+      },
+    }),
+  };
 }
 
 async function* chunksOf(

@@ -6,7 +6,7 @@ import type { OvaAccount, Secrets } from '../../../model/provider.ts';
 import type { RemoteFile } from '../../../transfer/disk.ts';
 import type { LocalFile } from '../../local/local-file.ts';
 import { type At, networkError } from '../../net/errors.ts';
-import { bytesOf, type HttpsAnswer, type HttpsRequest, HttpsServer } from '../../net/https.ts';
+import { bytesOf, type HttpsAnswer, type HttpsRequest, HttpsServer, returnable } from '../../net/https.ts';
 import { byBlocks } from './blocks.ts';
 
 export type WebServer = Disposable & {
@@ -138,9 +138,10 @@ function plainSend(base: URL): Send {
       });
       sent.on('timeout', () => sent.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })));
       sent.on('error', (error) => reject(signal.aborted ? signal.reason : networkError(error, at, 'connecting')));
-      sent.on('response', (message) =>
-        resolve({ status: message.statusCode ?? 0, headers: message.headers, chunks: chunksOf(message, at, signal) }),
-      );
+      sent.on('response', (message) => {
+        const chunks = returnable(message, chunksOf(message, at, signal));
+        resolve({ status: message.statusCode ?? 0, headers: message.headers, chunks });
+      });
       sent.end();
     });
 }

@@ -324,6 +324,18 @@ test('a link that is no name of a file is listed with the reason; the others are
   expect([...found.unreadable.values()]).toEqual(['provider.http_status']);
 });
 
+test('links that lead to nothing, more of them than there are connections, do not hold up the others', async () => {
+  await ova('app');
+  const list = [...Array.from({ length: 9 }, (_, index) => `${index}.ova`), 'app.ova'].map(
+    (name) => `<a href="${name}">x</a>`,
+  );
+  await using server = await serve({ whole: false, asked: [], list: list.join('') });
+  await using connection = await connect(`${addressOf(server)}/images/`);
+  const found = await first(connection);
+  expect([...found.vms.values()].map(({ name }) => name)).toEqual(['app']);
+  expect(found.unreadable.size).toBe(9);
+}, 30_000);
+
 test('an answer without encryption that breaks off is tried again, and no defect', async () => {
   const state: Web = { whole: false, asked: [], cut: true };
   await using server = await serve(state);
