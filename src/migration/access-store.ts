@@ -12,8 +12,8 @@ export async function accessOf(
   vault: Vault,
   source: SourceSpec,
 ): Promise<{ account: ProviderAccount; secrets: Secrets } | null> {
-  const { type } = source;
-  if (type !== 'web' || source.provider === undefined) return null;
+  if (source.type === 'web') checkAddress(source.url);
+  if (source.type !== 'web' || source.provider === undefined) return null;
   const { provider } = source;
   return db.transaction(async (tx: Tx) => {
     const account = await checkAccess(tx, source);
@@ -26,6 +26,7 @@ export async function accessOf(
  * @throws provider.not_found, provider.setting_wrong
  */
 export async function checkAccess(db: Executor, source: SourceSpec): Promise<ProviderAccount | null> {
+  if (source.type === 'web') checkAddress(source.url);
   if (source.type !== 'web' || source.provider === undefined) return null;
   const row = await db
     .selectFrom('provider')
@@ -39,6 +40,18 @@ export async function checkAccess(db: Executor, source: SourceSpec): Promise<Pro
   if (isThere && originOf(source.url) !== null) return account;
   const why = `${source.url} is not on the web server of provider ${name}`;
   throw new WherryError('provider.setting_wrong', { setting: 'source', why });
+}
+
+/** Kept with the migration and shown to whoever sees it. @throws provider.setting_wrong, without the address: it may hold a password */
+function checkAddress(url: string): void {
+  const address = URL.canParse(url) ? new URL(url) : null;
+  const why =
+    address === null
+      ? 'it is no address'
+      : 'it holds a name or a password, which belong to a provider of that web server';
+  if (address === null || address.username !== '' || address.password !== '') {
+    throw new WherryError('provider.setting_wrong', { setting: 'source', why });
+  }
 }
 
 function originOf(location: string): string | null {
