@@ -72,10 +72,10 @@ type Parts = readonly (readonly [VmObject, string])[];
 const known = new WeakMap<VmObject, Map<Part, Parts>>();
 
 function partsOf(vm: VmObject, part: Part): Parts {
-  let parts = known.get(vm);
-  if (parts === undefined) known.set(vm, (parts = new Map()));
-  let found = parts.get(part);
-  if (found === undefined) parts.set(part, (found = takenApart(vm, part)));
+  let apart = known.get(vm);
+  if (apart === undefined) known.set(vm, (apart = new Map()));
+  let found = apart.get(part);
+  if (found === undefined) apart.set(part, (found = takenApart(vm, part)));
   return found;
 }
 

@@ -121,13 +121,13 @@ export async function findAffected(db: Executor, changes: readonly Change[]): Pr
   const idsOf = (isVm: boolean): string[] => changes.filter((one) => one.isVm === isVm).map(({ id }) => id);
   const [places, vms] = [idsOf(false), idsOf(true)];
   const found = new Set<string>();
-  if (places.length > 0) for (const id of await around(db, places)) found.add(id);
+  if (places.length > 0) for (const id of await vmsAround(db, places)) found.add(id);
   if (vms.length > 0) for (const id of await sharing(db, vms)) found.add(id);
   return [...found];
 }
 
 /** Each kind by a join of its own, which is hashed: one with "or" would compare each place with each VM. */
-async function around(db: Executor, places: readonly string[]): Promise<string[]> {
+async function vmsAround(db: Executor, places: readonly string[]): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     with place as materialized (
       select system_id, kind, name, max(changed_at) as changed_at from inventory_object

@@ -99,7 +99,7 @@ export async function openTrail(session: Session, places: readonly string[], sig
 type Collected = {
   readonly changed: Map<string, Ref>;
   readonly left: Map<string, Ref>;
-  see(kind: string, ref: Ref): void;
+  readonly see: (kind: string, ref: Ref) => void;
 };
 
 function collect(): Collected {
