@@ -1,6 +1,8 @@
 /** The narrow copy that searches look through follows every write to inventory_vm. */
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { type Db, openDb } from '../../db/db.ts';
+import { migrate, readMigrations } from '../../db/migrate.ts';
 import { createTestDatabase, type TestDatabase } from '../../db/testing.ts';
 import { newId } from '../../model/ids.ts';
 import { searchVms } from '../search-store.ts';
@@ -26,8 +28,8 @@ function aVm(name: string) {
   return vmObject(name, { tags: ['Prod', `of ${name}`], ips: ['10.0.0.1', 'FE80::1'] });
 }
 
-async function found(filter: string): Promise<string[]> {
-  const { items } = await searchVms(database.db, { filter: parseFilter(filter), sort: 'name' }, { limit: 100 });
+async function found(filter: string, db: Db = database.db): Promise<string[]> {
+  const { items } = await searchVms(db, { filter: parseFilter(filter), sort: 'name' }, { limit: 100 });
   return items.map(({ name }) => name);
 }
 
@@ -93,6 +95,24 @@ test('a server sweeps when it starts', async () => {
   await vi.waitFor(async () => expect(await countSets()).toBeLessThan(before), 30_000);
   await sweep.stop();
   expect(errors).toEqual([]);
+});
+
+test('what an older database holds is found after its migration', async () => {
+  await database.db.pool.query('create database older template template0');
+  const older = openDb({ connection: { ...database.connection, database: 'older' } });
+  try {
+    const files = await readMigrations();
+    await migrate(
+      older.pool,
+      files.filter(({ number }) => number < 10),
+    );
+    const { systemId } = await addProvider(older, 'one', 'vsphere');
+    await addVms(older, systemId, [{ id: newId(), vm: aVm('Old'), concerns: [] }]);
+    await migrate(older.pool, files);
+    expect(await found('tag = prod and name = old', older)).toEqual(['Old']);
+  } finally {
+    await older.close();
+  }
 });
 
 test('what is gone is not found', async () => {
