@@ -30,7 +30,7 @@ const noTraces = async (): Promise<void> => undefined;
 
 test('what nobody wants is removed; what was not asked about, or has no such name, is not', async () => {
   const [wanted, unwanted] = [await directoryWith('wanted'), await directoryWith('unwanted')];
-  const sweeper = createSweeper(root, children, noTraces);
+  const sweeper = createSweeper(root, children, noTraces, nothing);
   const outside = join(root, '..', 'elsewhere');
   const answer = await sweeper.sweep(async (found) => {
     expect(found.sort()).toEqual([wanted, unwanted].sort());
@@ -40,9 +40,21 @@ test('what nobody wants is removed; what was not asked about, or has no such nam
   expect(await readdir(root)).toEqual([wanted]);
 });
 
+test('what cannot be removed is told, and keeps neither the others nor the worker', async () => {
+  const [stuck, loose] = [await directoryWith('stuck'), await directoryWith('loose')];
+  const failed: unknown[] = [];
+  const traces = async (directory: string): Promise<void> => {
+    if (directory.endsWith(stuck)) throw new Error('busy');
+  };
+  const sweeper = createSweeper(root, children, traces, (...one) => failed.push(one));
+  await sweeper.sweep(async () => ({ unwanted: [stuck, loose] }));
+  expect(failed).toEqual([[stuck, new Error('busy')]]);
+  expect(await readdir(root)).toEqual([stuck]);
+});
+
 test('a retry that begins while the answer is on its way keeps its directory, also when its child has ended by then', async () => {
   const id = await directoryWith('of before');
-  const sweeper = createSweeper(root, children, noTraces);
+  const sweeper = createSweeper(root, children, noTraces, nothing);
   await sweeper.sweep(async () => {
     sweeper.begins(id);
     const run = await children.of(id);
@@ -60,12 +72,17 @@ test('a retry that begins in the middle of a removal waits for its end, and gets
   const id = await directoryWith('of before');
   const order: string[] = [];
   let begun: Promise<unknown> | undefined;
-  const sweeper = createSweeper(root, children, async () => {
-    begun = children.of(id).then(() => order.push('child'));
-    // Long enough for a child that does not wait to have begun.
-    await sleep(200);
-    order.push('traces');
-  });
+  const sweeper = createSweeper(
+    root,
+    children,
+    async () => {
+      begun = children.of(id).then(() => order.push('child'));
+      // Long enough for a child that does not wait to have begun.
+      await sleep(200);
+      order.push('traces');
+    },
+    nothing,
+  );
   await sweeper.sweep(async () => ({ unwanted: [id] }));
   await begun;
   expect(order).toEqual(['traces', 'child']);
@@ -76,7 +93,7 @@ test('what is about to begin, or runs, is not taken', async () => {
   const [comes, runs] = [await directoryWith('comes'), await directoryWith('runs')];
   await children.of(runs);
   const begun = children.of(comes); // not awaited: it is about to begin
-  const sweeper = createSweeper(root, children, noTraces);
+  const sweeper = createSweeper(root, children, noTraces, nothing);
   await sweeper.sweep(async () => ({ unwanted: [comes, runs] }));
   await begun;
   expect(await readFile(join(root, comes, 'journal'), 'utf8')).toBe('comes');

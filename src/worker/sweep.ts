@@ -27,11 +27,13 @@ export type Sweeper = {
  * A retry may begin while the answer is on its way, in a directory that it calls unwanted: nothing is removed of what began
  * since the question was asked, nor of what begins, which in turn waits until a removal is over (`Children.alone`).
  * @param traces called for each directory first: removes what lies elsewhere for its sake
+ * @param failed what could not be removed: it is tried again with the next sweep, and keeps nobody from working
  */
 export function createSweeper(
   root: string,
   children: Pick<Children, 'alone'>,
   traces: (directory: string) => Promise<void>,
+  failed: (targetCopyId: string, error: unknown) => void,
 ): Sweeper {
   /** What began since, of each question that is not dealt with yet. */
   const questions = new Set<Set<string>>();
@@ -47,10 +49,11 @@ export function createSweeper(
         const answer = await ask(found);
         for (const id of answer.unwanted.filter((each) => found.includes(each))) {
           if (begun.has(id)) continue;
-          await children.alone(id, async () => {
+          const removed = children.alone(id, async () => {
             await traces(join(root, id));
             await remove(join(root, id));
           });
+          await removed.catch((error: unknown) => failed(id, error));
         }
         return answer;
       } finally {

@@ -185,7 +185,9 @@ async function work(options: WorkerOptions, signal: AbortSignal): Promise<void> 
     },
   });
 
-  const sweeper = createSweeper(root, children, options.removeTraces ?? (async () => undefined));
+  const sweeper = createSweeper(root, children, options.removeTraces ?? (async () => undefined), (id, error) =>
+    options.log('warn', 'what an ended migration left here could not be removed', { id, error: String(error) }),
+  );
 
   const begin = async (lease: Lease): Promise<void> => {
     if (attempts.has(lease.token)) return; // the answer to a repeated request
