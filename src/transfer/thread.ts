@@ -1,9 +1,8 @@
 /** One of the threads of threads.ts: does what takes CPU time, in memory that it shares with the main thread. */
 import { hash } from 'node:crypto';
-import { setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 import { inflateSync } from 'node:zlib';
-import type { Answer, InflateFailure, InflateJob, Place, Work } from './threads.ts';
+import type { InflateFailure, InflateJob, Place, Work } from './threads.ts';
 
 const view = ({ memory, offset, length }: Place): Buffer => Buffer.from(memory, offset, length);
 
@@ -26,22 +25,7 @@ function inflate({ stored, into, grainBytes, grains }: InflateJob): InflateFailu
 }
 
 const port = parentPort;
-
-/** Of this thread alone: Linux knows a priority for each. */
-function runWith(nice: number): void {
-  try {
-    setPriority(nice);
-  } catch {
-    port?.postMessage({ stays: nice } satisfies Answer, []);
-  }
-}
-
-port?.on('message', (work: Work) => {
-  if ('nice' in work) {
-    runWith(work.nice);
-    return;
-  }
-  const { id, job } = work;
+port?.on('message', ({ id, job }: Work) => {
   const answer = job.kind === 'digest' ? hash('sha256', view(job.content), 'buffer') : inflate(job);
-  port.postMessage({ id, answer } satisfies Answer, []);
+  port.postMessage({ id, answer }, []);
 });

@@ -27,10 +27,7 @@ export type InflateJob = {
 };
 /** `index` of the grain; it inflated to `length` bytes, or not at all. */
 export type InflateFailure = { readonly index: number; readonly length?: number; readonly cause?: string };
-export type Work =
-  | { readonly id: number; readonly job: DigestJob | InflateJob }
-  /** The priority to run with from now on, as the kernel counts it: 0 is everybody's, more is less. */
-  | { readonly nice: number };
+export type Work = { readonly id: number; readonly job: DigestJob | InflateJob };
 
 export type Threads = Disposable & {
   /** SHA-256. */
@@ -39,12 +36,8 @@ export type Threads = Disposable & {
   inflate(job: InflateJob): Promise<InflateFailure | null>;
 };
 
-export type Answer =
-  | { readonly id: number; readonly answer: Uint8Array | InflateFailure | null }
-  /** The kernel lets nobody but root go back to a higher priority: another thread has to take over. */
-  | { readonly stays: number };
-type Result = Uint8Array | InflateFailure | null;
-type Job = { readonly resolve: (answer: Result) => void; readonly reject: (error: unknown) => void };
+type Answer = { readonly id: number; readonly answer: Uint8Array | InflateFailure | null };
+type Job = { readonly resolve: (answer: Answer['answer']) => void; readonly reject: (error: unknown) => void };
 type Thread = { readonly worker: Worker; readonly jobs: Map<number, Job> };
 
 const maxThreads = 4;
@@ -52,10 +45,6 @@ let users = 0;
 let threads: Thread[] = [];
 let nextId = 0;
 let ending: NodeJS.Timeout | undefined;
-let nice = 0;
-let preferred = 0;
-/** A quarter of a core beside somebody who wants all of it; what nobody wants is theirs whole. */
-const niceBeside = 5;
 /** How long threads without a user are kept; they do not keep the process. */
 const keptMs = 3_000;
 /** Inflated grains are garbage at once: collected early, a thread holds few of them. */
@@ -75,7 +64,7 @@ export function openThreads(): Threads {
     threads = Array.from({ length: count }, startThread);
   }
   let open = true;
-  const run = (job: DigestJob | InflateJob): Promise<Result> =>
+  const run = (job: Work['job']): Promise<Answer['answer']> =>
     open ? submit(job) : Promise.reject(new Error('the threads are closed'));
   return {
     async digest(content) {
@@ -99,30 +88,6 @@ export function openThreads(): Threads {
   };
 }
 
-/**
- * The threads of this process go behind others' work until it is disposed of. For a conversion beside the copy: it is mostly
- * the longer of the two and one thread of it counts, which would get two thirds of a core beside two that inflate.
- */
-export function giveWay(): Disposable {
-  preferred += 1;
-  setNice(niceBeside);
-  let over = false;
-  return {
-    [Symbol.dispose]: () => {
-      if (over) return;
-      over = true;
-      preferred -= 1;
-      if (preferred === 0) setNice(0);
-    },
-  };
-}
-
-function setNice(value: number): void {
-  if (value === nice) return;
-  nice = value;
-  for (const { worker } of threads) worker.postMessage({ nice } satisfies Work, []);
-}
-
 function endThreads(): void {
   for (const thread of threads) void thread.worker.terminate();
   threads = [];
@@ -132,17 +97,10 @@ function startThread(): Thread {
   const options = { execArgv: [], resourceLimits: { maxYoungGenerationSizeMb } };
   const worker = new Worker(new URL('./thread.ts', import.meta.url), options);
   const thread: Thread = { worker, jobs: new Map() };
-  if (nice !== 0) worker.postMessage({ nice } satisfies Work, []);
-  worker.on('message', (said: Answer) => {
-    if ('stays' in said) {
-      if (threads.includes(thread)) threads = threads.map((one) => (one === thread ? startThread() : one));
-    } else {
-      const job = thread.jobs.get(said.id);
-      thread.jobs.delete(said.id);
-      job?.resolve(said.answer);
-    }
-    // What it was given before another took over comes to its end.
-    if (!threads.includes(thread) && thread.jobs.size === 0) void worker.terminate();
+  worker.on('message', ({ id, answer }: Answer) => {
+    const job = thread.jobs.get(id);
+    thread.jobs.delete(id);
+    job?.resolve(answer);
   });
   const fail = (error: unknown): void => {
     threads = threads.filter((other) => other !== thread);
@@ -154,11 +112,11 @@ function startThread(): Thread {
   return thread;
 }
 
-function submit(job: DigestJob | InflateJob): Promise<Result> {
+function submit(job: Work['job']): Promise<Answer['answer']> {
   const [first, ...rest] = threads;
   if (first === undefined) return Promise.reject(new Error('all threads have ended'));
   const thread = rest.reduce((least, other) => (other.jobs.size < least.jobs.size ? other : least), first);
-  const { promise, resolve, reject } = Promise.withResolvers<Result>();
+  const { promise, resolve, reject } = Promise.withResolvers<Answer['answer']>();
   nextId += 1;
   thread.jobs.set(nextId, { resolve, reject });
   thread.worker.postMessage({ id: nextId, job } satisfies Work, []);

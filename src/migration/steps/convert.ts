@@ -13,7 +13,6 @@ import { shortcutOf } from '../../conversion/scratch.ts';
 import { located } from '../../model/errors.ts';
 import { newId } from '../../model/ids.ts';
 import { serveNbd } from '../../transfer/nbd/server.ts';
-import { giveWay } from '../../transfer/threads.ts';
 import type { Step, StepContext } from '../step.ts';
 import { type Converted, forgetConversion, keepConversion, presentConversion } from './conversions.ts';
 import { diskName, type Ends, openEnds } from './ends.ts';
@@ -76,7 +75,6 @@ async function convertOnOverlays(context: StepContext, ends: Ends): Promise<Conv
     recorded(context, { kind: 'directory', key: path, planned: { path }, local: true }, async () => ({ path }));
   await temporary(shortcutOf(context.directory));
   await context.failPoint('convert.running');
-  servers.use(giveWay()); // the copy beside it goes on with what is left
   const { guest, warnings } = await convertGuest(
     {
       vm,
