@@ -61,7 +61,11 @@ async function openByQemu(
   return openImage({ image: { path, format, part: { offset, lengthBytes } }, readOnly: true, directory }, signal);
 }
 
-/** qemu-nbd gets the bytes from us, by a socket: it never speaks to the network, and knows no password. */
+/**
+ * qemu-nbd gets the bytes from us, by a socket: it never speaks to the network, and knows no password. Of what fails far away it
+ * says no more than that reading failed, which would be tried again whatever it was (a password that is refused by now); so the
+ * reason is told in its place.
+ */
 async function openRemoteByQemu(
   image: StoredImage & { readonly remote: RemoteFile },
   format: QemuFormat,
@@ -73,7 +77,20 @@ async function openRemoteByQemu(
   const folder = await mkdtemp(join(directory, 'far-'));
   const place = await placeFor(folder, 's');
   const { socketPath, asItsOwn } = place;
-  const server = await serveNbd(stored, { socketPath, readOnly: true }, serving.signal);
+  let failure: unknown;
+  const onError = (error: unknown): void => {
+    failure = error;
+  };
+  const server = await serveNbd(stored, { socketPath, readOnly: true, onError }, serving.signal);
+  const told = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      const done = await work;
+      failure = undefined;
+      return done;
+    } catch (error) {
+      throw failure ?? error;
+    }
+  };
   const release = async (): Promise<void> => {
     await server.close();
     serving.abort();
@@ -86,12 +103,24 @@ async function openRemoteByQemu(
       format,
       nbdSocket: asItsOwn.replace(/^\/proc\/self\/cwd\//, `/proc/self/cwd/${basename(folder)}/`),
     };
-    const disk = await openImage({ image: far, readOnly: true, directory }, signal);
-    const close = async (): Promise<void> => {
-      await disk.close();
-      await release();
+    const disk = await told(openImage({ image: far, readOnly: true, directory }, signal));
+    const readInto = disk.readInto?.bind(disk);
+    return {
+      ...disk,
+      async *extents(range, during) {
+        try {
+          yield* disk.extents(range, during); // tables are read for these
+        } catch (error) {
+          throw failure ?? error;
+        }
+      },
+      read: (offset, length, during) => told(disk.read(offset, length, during)),
+      ...(readInto && { readInto: (offset, buffer, during) => told(readInto(offset, buffer, during)) }),
+      close: async () => {
+        await disk.close();
+        await release();
+      },
     };
-    return { ...disk, close };
   } catch (error) {
     await release();
     throw error;

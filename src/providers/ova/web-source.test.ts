@@ -108,6 +108,24 @@ test('another file under the same address is another source, and is not mixed wi
   }
 });
 
+test('what goes wrong far away is told by an image that QEMU reads, too, and is not tried over and over', async () => {
+  await copyFile(join(images, 'disk.qcow2'), join(work, 'disk.qcow2'));
+  await using server = await serve();
+  await using source = await open(`${server.url}disk.qcow2`);
+  const vm = await source.describe(null, signal);
+  const disk = await source.openDisk(vm, 'disk.qcow2', work, signal);
+  // The same bytes, but by its tag another file.
+  await utimes(join(work, 'disk.qcow2'), new Date(1_900_000_000_000), new Date(1_900_000_000_000));
+  const changed = { code: 'source.changed', passing: false };
+  const readAll = async (): Promise<void> => {
+    // What was fetched before may be answered from memory: to the end of it.
+    for (let at = 0; at < disk.sizeBytes; at += mib) await disk.read(at, mib, signal);
+  };
+  await expect(readAll()).rejects.toMatchObject(changed);
+  await expect(readAll()).rejects.toMatchObject(changed);
+  await disk.close();
+});
+
 const code = async (more: Partial<StrictOptions>, name = 'disk.raw'): Promise<unknown> => {
   await using server = await serve(more);
   return await open(`${server.url}${name}`).catch((error: { code?: string }) => error.code);
