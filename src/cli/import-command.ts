@@ -40,6 +40,7 @@ export function addImportCommand(program: Command): void {
       // commander makes "not said" and "--start" the same: only what was really said counts.
       const { start: _start, ...rest } = flags;
       const said = command.getOptionValueSource('start') === 'cli' ? flags : rest;
+      importRequest(files, said); // what cannot be meant starts no server
       await using client = await clientWithServer(flags);
       const provider = flags.provider === undefined ? {} : { provider: await idOfProvider(client, flags.provider) };
       const asked = importRequest(files, { ...said, ...provider });

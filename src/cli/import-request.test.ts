@@ -1,9 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runChild } from '../process/child.ts';
 import { type ImportFlags, importRequest } from './import-request.ts';
 
+const main = fileURLToPath(new URL('../main.ts', import.meta.url));
 let directory = '';
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'wherry-import-'));
@@ -56,3 +60,18 @@ test('files need a directory, and a wrong word is named with those that are righ
   expect(() => importRequest(['/a/x.ova'], { ...flags, to: 'files' })).toThrow(/--dir/);
   expect(() => importRequest(['/a/x.ova'], { ...flags, format: 'vdi' })).toThrow(/qcow2, raw/);
 });
+
+test('words that cannot be meant are refused before a server is started for them', async () => {
+  const scratch = await mkdtemp(join(tmpdir(), 'wherry-words-'));
+  try {
+    const home = join(scratch, 'home');
+    const words = ['import', '/a/x.ova', '/a/y.ova', '--to', 'files', '--dir', scratch, '--home', home];
+    const said = runChild(process.execPath, [main, ...words], { timeoutMs: 60_000 });
+    await expect(said).rejects.toMatchObject({
+      message: expect.stringMatching(/one OVA or directory at a time/) as string,
+    });
+    expect(await readdir(scratch)).toEqual([]);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}, 90_000);
