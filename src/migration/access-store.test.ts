@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { json } from '../db/db.ts';
+import type { StoredError } from '../model/errors.ts';
 import { newId } from '../model/ids.ts';
-import { aSpec } from './testing/fake-worker.ts';
+import { aSpec, fakeWorker } from './testing/fake-worker.ts';
 import { startTestServer, type TestServer } from './testing/server.ts';
 
 let server: TestServer;
@@ -30,4 +32,45 @@ test('an address with a password in it, or that is none, is refused before anyth
   }
   // Control: the same without it is taken.
   expect((await migrate(of('http://store.example/web.ova?version=2'))).status).toBe(201);
+});
+
+test('a password that its server has refused is not sent again, for no VM, until a person has corrected it', async () => {
+  const id = newId();
+  const url = 'https://store.example/web.ova';
+  const account = { type: 'ova', location: 'https://store.example/list/', username: 'joe' } as const;
+  const row = {
+    id,
+    name: 'store',
+    type: 'ova',
+    account: json(account),
+    created_by: 'me',
+    watch_token: newId(),
+  } as const;
+  await server.db.kysely.insertInto('provider').values(row).execute();
+  const begun = await migrate(of(url, { provider: id }));
+  expect(begun.status).toBe(201);
+  const set = (code: StoredError['code'] | null) =>
+    server.db.kysely
+      .updateTable('provider')
+      .set({
+        state: code === null ? 'new' : 'stopped',
+        error:
+          code === null ? null : json({ code, params: { system: 'https://store.example', user: 'joe' }, causes: [] }),
+      })
+      .where('id', '=', id)
+      .execute();
+  const worker = fakeWorker(server.app, 'one');
+  await worker.hello();
+  await set('provider.sign_in_refused');
+  expect((await migrate(of(url, { provider: id }))).body['code']).toBe('provider.sign_in_refused');
+  let lease = await worker.lease();
+  // The other test's comes first.
+  while (lease !== null && lease.vmMigration.migrationId !== begun.body['id']) lease = await worker.lease();
+  expect(lease).toMatchObject({ accessError: { code: 'provider.sign_in_refused' }, secrets: {} });
+  expect(lease).not.toHaveProperty('account');
+  // Controls: what else stops a watch says nothing of the password, and a corrected one is used.
+  await set('provider.http_status');
+  expect((await migrate(of(url, { provider: id }))).status).toBe(201);
+  await set(null);
+  expect(await server.engine.accessOf({ type: 'web', url, provider: id })).toEqual({ account, secrets: {} });
 });

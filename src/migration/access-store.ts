@@ -1,12 +1,12 @@
 /** With what a source in a provider is reached: joined for the worker that is to reach it, and kept nowhere. */
 import { type Db, type Executor, type Tx } from '../db/db.ts';
 import { openProviderSecrets, type Vault } from '../db/vault-store.ts';
-import { toStored, WherryError } from '../model/errors.ts';
+import { fromStored, toStored, WherryError } from '../model/errors.ts';
 import type { ProviderAccount, Secrets } from '../model/provider.ts';
 import type { SourceSpec } from '../model/spec.ts';
 import type { Lease } from './protocol.ts';
 
-/** Null where the source names no provider. @throws provider.not_found, provider.setting_wrong, secrets.… */
+/** Null where the source names no provider. @throws as `checkAccess`, secrets.… */
 export async function accessOf(
   db: Db,
   vault: Vault,
@@ -22,24 +22,27 @@ export async function accessOf(
 }
 
 /**
- * The account of the provider that the source names. Its password goes to nobody but the server it was given for.
- * @throws provider.not_found, provider.setting_wrong
+ * The account of the provider that the source names. Its password goes to nobody but the server it was given for, and where that
+ * has refused it, nowhere: each VM of a migration would be one more try, until the account is locked.
+ * @throws provider.not_found, provider.setting_wrong, provider.sign_in_refused
  */
 export async function checkAccess(db: Executor, source: SourceSpec): Promise<ProviderAccount | null> {
   if (source.type === 'web') checkAddress(source.url);
   if (source.type !== 'web' || source.provider === undefined) return null;
   const row = await db
     .selectFrom('provider')
-    .select(['name', 'account'])
+    .select(['name', 'account', 'state', 'error'])
     .where('id', '=', source.provider)
     .where('removed_at', 'is', null)
     .executeTakeFirst();
   if (row === undefined) throw new WherryError('provider.not_found', { provider: source.provider });
-  const { account, name } = row;
-  const isThere = account.type === 'ova' && originOf(account.location) === originOf(source.url);
-  if (isThere && originOf(source.url) !== null) return account;
-  const why = `${source.url} is not on the web server of provider ${name}`;
-  throw new WherryError('provider.setting_wrong', { setting: 'source', why });
+  const { account, name, state, error } = row;
+  if (account.type !== 'ova' || originOf(account.location) !== new URL(source.url).origin) {
+    const why = `${source.url} is not on the web server of provider ${name}`;
+    throw new WherryError('provider.setting_wrong', { setting: 'source', why });
+  }
+  if (state === 'stopped' && error?.code === 'provider.sign_in_refused') throw fromStored(error);
+  return account;
 }
 
 /** Kept with the migration and shown to whoever sees it. @throws provider.setting_wrong, without the address: it may hold a password */
