@@ -1,6 +1,8 @@
 /** VMs on a web server, read in place: every kind of file, and all that may be wrong with the server. */
 import { createHash } from 'node:crypto';
 import { copyFile, rename, utimes, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
@@ -8,6 +10,7 @@ import { startStrictServer, type StrictOptions, type StrictServer } from '../../
 import type { SourceSpec } from '../../model/spec.ts';
 import { createProviders } from '../../wiring.ts';
 import type { Source } from '../provider.ts';
+import { webServer } from './store/http-server.ts';
 import { build, content, images, mib, signal, work } from './test-packages.ts';
 
 const providers = createProviders();
@@ -124,6 +127,28 @@ test('what goes wrong far away is told by an image that QEMU reads, too, and is 
   await expect(readAll()).rejects.toMatchObject(changed);
   await expect(readAll()).rejects.toMatchObject(changed);
   await disk.close();
+});
+
+test('a part that does not come in time may come later; one that nobody wants any more is not waited for', async () => {
+  const headers = { 'content-range': `bytes 0-0/${8 * mib}`, etag: '"one"' };
+  const silent = createServer((request, response) => {
+    if (request.headers.range === 'bytes=0-0') response.writeHead(206, headers).end('x');
+  });
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  try {
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/disk.raw`;
+    using web = webServer({ type: 'ova', location: url }, {});
+    const { remote } = await web.open(new URL(url), signal);
+    const late = remote.read(0, 2 * mib, AbortSignal.timeout(100));
+    await expect(late).rejects.toMatchObject({ code: 'provider.hangs', passing: true });
+    const given = new AbortController();
+    const stopped = remote.read(0, 2 * mib, given.signal);
+    given.abort(new Error('stopped'));
+    await expect(stopped).rejects.toThrow('stopped');
+  } finally {
+    silent.closeAllConnections();
+    await new Promise((resolve) => silent.close(resolve));
+  }
 });
 
 const code = async (more: Partial<StrictOptions>, name = 'disk.raw'): Promise<unknown> => {

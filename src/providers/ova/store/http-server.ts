@@ -84,7 +84,16 @@ export function webServer({ location, username, trust }: OvaAccount, secrets: Se
         if (bytes.length !== length) throw new WherryError('provider.connection_lost', { system });
         return bytes;
       };
-      const read = byBlocks(size, fetch);
+      const read = byBlocks(size, async (offset, length, during) => {
+        const began = performance.now();
+        try {
+          return await fetch(offset, length, during);
+        } catch (error) {
+          if (!isTimeout(during.reason)) throw error;
+          const seconds = Math.max(1, Math.round((performance.now() - began) / 1000));
+          throw new WherryError('provider.hangs', { system, seconds }, error);
+        }
+      });
       return {
         path: url.href,
         sizeBytes: size,
@@ -97,6 +106,11 @@ export function webServer({ location, username, trust }: OvaAccount, secrets: Se
     },
     [Symbol.dispose]: () => https?.[Symbol.dispose](),
   };
+}
+
+/** Of a wait that was bounded: the line is slow or dead just now, and nobody has given up. */
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof DOMException && reason.name === 'TimeoutError';
 }
 
 type Version = { readonly etag: string; readonly modified: string };
