@@ -118,7 +118,7 @@ function common(spec: FilesTargetSpec): Common {
     createVm: async (planned, request) => {
       const paths = pathsOf(directory, planned.ref);
       for (const disk of request.disks) {
-        await syncFile(pathsOf(directory, disk.ref).partial);
+        await syncFile(pathsOf(directory, disk.ref).partial, request.targetName);
         await publishFile(pathsOf(directory, disk.ref), request.targetName);
       }
       // A complete file under the partial name, whatever an earlier attempt left of it; then the final name, all or nothing.
@@ -228,11 +228,11 @@ async function createImage(path: string, disk: TargetDisk, vm: string, signal: A
       const args = ['create', '-q', '-f', 'qcow2', '-o', 'compat=1.1', path, String(disk.sizeBytes)];
       await runChild('qemu-img', args, { signal, timeoutMs: 120_000 });
     }
-    await syncFile(path);
+    await syncFile(path, vm);
   } catch (error) {
     await rm(path, { force: true });
     signal.throwIfAborted();
-    throw createError(path, vm, error);
+    throw error instanceof WherryError ? error : createError(path, vm, error);
   }
 }
 
@@ -283,9 +283,12 @@ async function writeWhole(path: string, text: string): Promise<void> {
   await syncDirectory(join(path, '..'));
 }
 
-async function syncFile(path: string): Promise<void> {
+/** A sync that failed is final, whatever it says: a second one may succeed although the first has lost data. */
+async function syncFile(path: string, vm: string): Promise<void> {
   await using file = await open(path, 'r+');
-  await file.sync();
+  await file.sync().catch((error: unknown) => {
+    throw createError(path, vm, error);
+  });
 }
 
 /** For whoever defines it later: no UUID, no mark, KVM (which most hosts have), networks by the names that were mapped. */
