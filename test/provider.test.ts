@@ -100,7 +100,9 @@ async function state(id: string): Promise<ProviderView> {
 
 async function vms(id: string): Promise<{ id: string; name: string }[]> {
   const page = await product.client.get<ObjectPage>(`/providers/${id}/objects?kind=vm`);
-  return page.items.map((vm) => ({ id: vm.id, name: vm.name }));
+  // They come in the order of their ids; ours are told apart by their names.
+  const all = page.items.map((vm) => ({ id: vm.id, name: vm.name }));
+  return all.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 async function define(name: string): Promise<void> {
