@@ -1,5 +1,6 @@
 /** The other way round: what a libvirt domain's XML says of a VM whose disks lie beside it as files. Pure. */
-import type { Firmware, Vm, VmDisk } from '../../model/vm.ts';
+import type { Vm, VmDisk } from '../../model/vm.ts';
+import { bytesOf, firmwareOf, originOf, osOf, whole } from './values.ts';
 import { allXml, findXml, type XmlElement } from './xml.ts';
 
 /** A disk of the domain, and the file that it names: on the host that the XML came from, that is. */
@@ -35,10 +36,10 @@ export function readDomain(xml: XmlElement): DomainVm {
       id: textOf(xml, 'uuid') || name,
       name,
       description: textOf(xml, 'description'),
-      origin: originOf(xml.attributes['type'] ?? ''),
+      origin: originOf(xml),
       cpus: Math.max(1, whole(textOf(xml, 'vcpu'))),
       coresPerSocket: cores,
-      memoryBytes: memory === undefined ? 0 : bytesOf(memory),
+      memoryBytes: bytesOf(memory?.text, memory?.attributes['unit']),
       firmware: firmwareOf(xml),
       os: osOf(xml),
       nics: nics.map((nic, index) => {
@@ -90,42 +91,6 @@ function bootDevices(xml: XmlElement): string[] {
   return allXml(xml, 'os', 'boot').map((boot) => boot.attributes['dev'] ?? '');
 }
 
-function originOf(type: string): Vm['origin'] {
-  if (['kvm', 'qemu', 'hvf'].includes(type)) return 'kvm';
-  return type === 'xen' || type === 'vmware' || type === 'hyperv' ? type : 'unknown';
-}
-
-function firmwareOf(xml: XmlElement): Firmware {
-  const os = findXml(xml, 'os');
-  const loader = os === undefined ? undefined : findXml(os, 'loader');
-  const said = os?.attributes['firmware'];
-  const isEfi = said === 'efi' || (said === undefined && loader?.attributes['type'] === 'pflash');
-  const feature = (name: string): string | undefined =>
-    allXml(xml, 'os', 'firmware', 'feature').find((each) => each.attributes['name'] === name)?.attributes['enabled'];
-  const secure = feature('secure-boot') === 'yes' || loader?.attributes['secure'] === 'yes';
-  return { type: isEfi ? 'efi' : 'bios', secureBoot: isEfi && secure && feature('enrolled-keys') !== 'no' };
-}
-
-function osOf(xml: XmlElement): Vm['os'] {
-  const id = allXml(xml, 'metadata', 'libosinfo:libosinfo', 'libosinfo:os')[0]?.attributes['id'] ?? '';
-  return { id, name: (/^https?:\/\/[^/]+\/(.+)$/.exec(id)?.[1] ?? '').replaceAll('/', ' ') };
-}
-
-/** libvirt's units: powers of 1024 but for those that end in B alone; KiB where nothing is said. */
-function bytesOf(element: XmlElement): number {
-  const unit = element.attributes['unit'] ?? 'KiB';
-  const [, letter = '', thousands = ''] = /^([kmgt]?)(b|ib)?(?:ytes)?$/i.exec(unit) ?? [];
-  const power = 'kmgt'.indexOf(letter.toLowerCase()) + (letter === '' ? 0 : 1);
-  const base = thousands.toLowerCase() === 'b' && letter !== '' ? 1000 : 1024;
-  const bytes = whole(element.text) * base ** power;
-  return Number.isSafeInteger(bytes) ? bytes : 0;
-}
-
 function textOf(xml: XmlElement, name: string): string {
   return findXml(xml, name)?.text.trim() ?? '';
-}
-
-function whole(text: string | undefined): number {
-  const value = /^\s*\d{1,15}\s*$/.test(text ?? '') ? Number(text) : 0;
-  return Number.isSafeInteger(value) ? value : 0;
 }

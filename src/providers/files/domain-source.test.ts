@@ -65,6 +65,16 @@ test('a domain that we write is read back as it was', async () => {
 });
 
 test.each([
+  ['OVMF', '/usr/share/ovmf/OVMF.fd', 'efi'],
+  ['SeaBIOS', '/usr/share/seabios/bios.bin', 'bios'],
+])('firmware is read as the inventory reads it: %s as a ROM', async (_what, loader, type) => {
+  const os = `<os><type arch="x86_64">hvm</type><loader type="rom">${loader}</loader></os>`;
+  const path = await exported((xml) => xml.replace(/<os .*<\/os>/s, os));
+  await using source = await createDomainSource({ type: 'domain', path }, tools, signal);
+  expect((await source.describe(null, signal)).firmware.type).toBe(type);
+});
+
+test.each([
   ['a DOCTYPE', (xml: string) => `<!DOCTYPE domain SYSTEM "file:///etc/passwd">${xml}`, 'document type'],
   ['another root', () => '<volume><name>x</name></volume>', 'not domain'],
   ['a disk that is no file', (xml: string) => xml.replace(/file="[^"]*qcow2"/, 'dev="/dev/sda"'), 'not in a file'],

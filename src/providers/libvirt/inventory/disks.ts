@@ -1,8 +1,9 @@
 /** Disks of a domain's XML. Pure. */
 import type { InventoryDisk } from '../../../model/inventory.ts';
+import { whole } from '../../domain/values.ts';
 import { allXml, findXml, type XmlElement } from '../../domain/xml.ts';
 import type { DiskState, HostContext, PoolPlace } from './context.ts';
-import { positionOf, size, some, whole } from './values.ts';
+import { positionOf, size, some } from './values.ts';
 
 const buses: Readonly<Record<string, InventoryDisk['bus']>> = {
   ide: 'ide',

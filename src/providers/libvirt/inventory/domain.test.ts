@@ -16,7 +16,8 @@ import {
 } from './host-objects.ts';
 import { plugsOf } from './nics.ts';
 import { kvmXml, xenHvmXml, xenPvXml } from './test-domains.ts';
-import { bytesOf, positionOf } from './values.ts';
+import { bytesOf } from '../../domain/values.ts';
+import { positionOf } from './values.ts';
 
 const pool = (name: string, type: string, path: string, sourceName = '') => ({
   ref: `uuid-${name}`,

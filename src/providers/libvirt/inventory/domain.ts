@@ -1,13 +1,13 @@
 /** A domain's XML, of the KVM, Xen and test drivers, as a VM of the inventory. Pure. */
 import { emptyVm, type InventoryObject, type InventoryVm, type PowerState } from '../../../model/inventory.ts';
-import { allXml, findXml, type XmlElement } from '../../domain/xml.ts';
+import { bytesOf, firmwareOf, originOf, osOf, whole } from '../../domain/values.ts';
+import { findXml, type XmlElement } from '../../domain/xml.ts';
 import type { DomainState } from '../rpc/calls.ts';
 import type { DomainLife, HostContext } from './context.ts';
 import { describeDevices } from './devices.ts';
 import { describeDisk, diskElements, targetOf } from './disks.ts';
 import { describeFacts, guestAgent } from './facts.ts';
 import { addressesOf, describeNics } from './nics.ts';
-import { bytesOf, whole } from './values.ts';
 
 export function describeDomain(
   domain: { readonly name: string; readonly uuid: string; readonly xml: XmlElement },
@@ -26,7 +26,7 @@ export function describeDomain(
     ...cpusOf(xml),
     memoryBytes: bytesOf(memory?.text, memory?.attributes['unit']),
     origin: originOf(xml),
-    ...firmwareOf(xml),
+    ...hvmFirmwareOf(xml),
     os: osOf(xml),
     uuid: domain.uuid,
     hardwareVersion: findXml(xml, 'os', 'type')?.attributes['machine'] ?? '',
@@ -88,45 +88,11 @@ function cpusOf(xml: XmlElement): { cpus: number; coresPerSocket: number } {
   };
 }
 
-function originOf(xml: XmlElement): InventoryVm['origin'] {
-  switch (xml.attributes['type'] ?? '') {
-    case 'kvm':
-    case 'qemu':
-    case 'hvf':
-      return 'kvm';
-    case 'xen':
-      return 'xen';
-    case 'vmware':
-      return 'vmware';
-    case 'hyperv':
-      return 'hyperv';
-    default:
-      return 'unknown';
-  }
-}
-
 /** A guest that the host starts from its own kernel or by pygrub (Xen's paravirtual ones) has none. */
-function firmwareOf(xml: XmlElement): { firmware: InventoryVm['firmware']; secureBoot: boolean } {
-  const os = findXml(xml, 'os');
-  if (os === undefined || (findXml(os, 'type')?.text.trim() ?? '') !== 'hvm')
-    return { firmware: null, secureBoot: false };
-  const loader = findXml(os, 'loader');
-  const path = loader?.text ?? '';
-  const said = os.attributes['firmware'];
-  const isEfi =
-    said === 'efi' ||
-    (said === undefined && (loader?.attributes['type'] === 'pflash' || /ovmf|aavmf|edk2|efi/i.test(path)));
-  const feature = (name: string): string | undefined =>
-    allXml(os, 'firmware', 'feature').find((each) => each.attributes['name'] === name)?.attributes['enabled'];
-  const asks = feature('secure-boot') === 'yes' || loader?.attributes['secure'] === 'yes';
-  return { firmware: isEfi ? 'efi' : 'bios', secureBoot: isEfi && asks && feature('enrolled-keys') !== 'no' };
-}
-
-/** What its maker told libosinfo: http://debian.org/debian/12 is "debian 12". */
-function osOf(xml: XmlElement): InventoryVm['os'] {
-  const id = allXml(xml, 'metadata', 'libosinfo:libosinfo', 'libosinfo:os')[0]?.attributes['id'] ?? '';
-  const path = /^https?:\/\/[^/]+\/(.+)$/.exec(id)?.[1] ?? '';
-  return { id, name: path.replaceAll('/', ' ') };
+function hvmFirmwareOf(xml: XmlElement): Pick<InventoryVm, 'firmware' | 'secureBoot'> {
+  if (findXml(xml, 'os', 'type')?.text.trim() !== 'hvm') return { firmware: null, secureBoot: false };
+  const { type, secureBoot } = firmwareOf(xml);
+  return { firmware: type, secureBoot };
 }
 
 function descriptionOf(xml: XmlElement): string {

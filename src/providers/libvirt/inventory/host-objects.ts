@@ -1,8 +1,9 @@
 /** The host, its storage pools, networks and snapshots, from their XML. Pure. */
 import type { InventoryObject, InventorySnapshot } from '../../../model/inventory.ts';
+import { whole } from '../../domain/values.ts';
 import { allXml, findXml, type XmlElement } from '../../domain/xml.ts';
 import type { PoolPlace } from './context.ts';
-import { size, some, whole } from './values.ts';
+import { size, some } from './values.ts';
 
 export type HostFacts = {
   readonly hostname: string;

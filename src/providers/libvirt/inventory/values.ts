@@ -1,34 +1,4 @@
-/** Values as they stand in libvirt's XML. Pure; whatever is absurd becomes null or 0, never an error. */
-
-/** libvirt's units of memory (docs/formatdomain): powers of 1024 but for those that end in B alone. */
-const units: Readonly<Record<string, number>> = {
-  b: 1,
-  bytes: 1,
-  kb: 1_000,
-  k: 1024,
-  kib: 1024,
-  mb: 1_000_000,
-  m: 1024 ** 2,
-  mib: 1024 ** 2,
-  gb: 1_000_000_000,
-  g: 1024 ** 3,
-  gib: 1024 ** 3,
-  tb: 1e12,
-  t: 1024 ** 4,
-  tib: 1024 ** 4,
-};
-
-/** @param unit KiB where it is not said, as libvirt reads it. */
-export function bytesOf(text: string | undefined, unit = 'KiB'): number {
-  const value = whole(text) * (units[unit.toLowerCase()] ?? 0);
-  return Number.isSafeInteger(value) ? value : 0;
-}
-
-/** A whole number from 0 on; 0 for anything else. */
-export function whole(text: string | undefined): number {
-  const value = /^\s*\d{1,16}\s*$/.test(text ?? '') ? Number(text) : 0;
-  return Number.isSafeInteger(value) ? value : 0;
-}
+/** Values that only a host's own descriptions hold (others: providers/domain/values.ts). Pure; what is absurd becomes null or 0. */
 
 /** A size as a daemon told it: 0 to 2^53, else unknown. */
 export function size(bytes: number | undefined): number | null {
