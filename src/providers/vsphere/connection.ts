@@ -5,6 +5,7 @@ import { usualLimits, type HttpsLimits } from '../net/https.ts';
 import type { CheckResult, Connection, ConnectOptions } from '../provider.ts';
 import { checkSystem } from './check.ts';
 import { loadPlaces, readOneVm, watchSession, type Known } from './inventory/watch.ts';
+import { tagPause, type TagPause } from './inventory/tags.ts';
 import { placeNames } from './inventory/properties.ts';
 import type { Places } from './inventory/places.ts';
 import { isSignedOut, Session, wherryError } from './session.ts';
@@ -19,15 +20,16 @@ export async function connectVsphere(
   { account, secrets }: ConnectOptions,
   signal: AbortSignal,
   limits: HttpsLimits = usualLimits,
+  pause: TagPause = tagPause,
 ): Promise<Connection> {
   const session = await Session.open(vsphereAccount(account), secrets['password'], signal, limits);
-  const known: Known = { places: null };
+  const known: Known = { places: null, tags: null };
   return {
-    watchInventory: (watching) => watchSession(session, known, watching),
+    watchInventory: (watching) => watchSession(session, known, pause, watching),
     readVm: async (ref, reading) => {
       const found = await signedIn(session, reading, async () => {
         known.places ??= await placesNow(session, reading);
-        return readOneVm(session, known.places, ref, reading);
+        return readOneVm(session, known.places, known.tags, ref, reading);
       });
       if (found !== null && 'code' in found) throw new WherryError('provider.answer_broken', found.params);
       return found;

@@ -1,6 +1,7 @@
 /**
  * A vCenter's or host's inventory: everything first, then what changes. A filter of the property collector is set up before
- * the first read, so that nothing can change unseen between the two; what it reports is read anew, whole.
+ * the first read, so that nothing can change unseen between the two; what it reports is read anew, whole. So are the VMs whose
+ * tags are others than before.
  */
 import type { InventoryObject, Unreadable } from '../../../model/inventory.ts';
 import type { InventoryNews } from '../../provider.ts';
@@ -11,7 +12,7 @@ import { Places } from './places.ts';
 import { placeNames, placesIn, theseObjects, vmsIn } from './properties.ts';
 import { as } from './props.ts';
 import { readObjects, readThese, type Read } from './reader.ts';
-import { readTags, type Tags } from './tags.ts';
+import { Tags, type TagPause } from './tags.ts';
 import { openTrail, type Changes, type Trail } from './trail.ts';
 import { vmObject } from './vm-object.ts';
 
@@ -21,11 +22,12 @@ const batchSize = 100;
 const settledMs = 60_000;
 
 /** What a connection knows beside VMs; filled by the first full read. */
-export type Known = { places: Places | null };
+export type Known = { places: Places | null; tags: Pick<Tags, 'of'> | null };
 
 export async function* watchSession(
   session: Session,
   known: Known,
+  tagPause: TagPause,
   signal: AbortSignal,
 ): AsyncGenerator<InventoryNews> {
   let signedInAt = Number.NEGATIVE_INFINITY;
@@ -35,7 +37,7 @@ export async function* watchSession(
     const wasBegunAt = begunAt;
     begunAt = performance.now();
     try {
-      yield* follow(session, known, signal);
+      yield* follow(session, known, tagPause, signal);
     } catch (error) {
       if (signal.aborted) return;
       const ended = isSignedOut(error) || session.generation !== generation;
@@ -55,7 +57,12 @@ function isOutOfDate(error: unknown): boolean {
   return error instanceof VimFault && error.is('InvalidCollectorVersion');
 }
 
-async function* follow(session: Session, known: Known, signal: AbortSignal): AsyncGenerator<InventoryNews> {
+async function* follow(
+  session: Session,
+  known: Known,
+  tagPause: TagPause,
+  signal: AbortSignal,
+): AsyncGenerator<InventoryNews> {
   await using trail = await openTrail(session, placeNames, signal);
   const there = await trail.catchUp(signal);
   const vms = there.filter(({ type }) => type === 'VirtualMachine');
@@ -64,12 +71,26 @@ async function* follow(session: Session, known: Known, signal: AbortSignal): Asy
   const { fullName, version, instanceUuid } = session.content.about;
   yield { kind: 'snapshot', product: fullName, version, systemId: instanceUuid ?? hostUuid(places) ?? session.system };
   yield* puts(placeObjects(places));
-  const tags = await readTags(session, signal);
+  await using tags = new Tags(session, tagPause);
+  await tags.read(signal);
+  known.tags = tags;
   yield* vmNews(readThese(session, vms, theseObjects, signal), places, tags);
   yield { kind: 'synced' };
+  let changed: Promise<Changes> | null = null;
+  let tagged: Promise<readonly string[]> | null = null;
   for (;;) {
-    const changes = await trail.next(signal);
-    yield* changeNews(session, trail, places, tags, changes, signal);
+    // What is not through yet is waited for on the next round.
+    changed ??= trail.next(signal);
+    tagged ??= tags.next(signal);
+    const news = await Promise.race([changed, tagged]);
+    if ('left' in news) {
+      changed = null;
+      yield* changeNews(session, trail, places, tags, news, signal);
+    } else {
+      tagged = null;
+      const refs = news.map((value) => ({ type: 'VirtualMachine', value }));
+      yield* vmNews(readThese(session, refs, theseObjects, signal), places, tags);
+    }
   }
 }
 
@@ -85,6 +106,7 @@ export async function loadPlaces(session: Session, view: Ref, signal: AbortSigna
 export async function readOneVm(
   session: Session,
   places: Places,
+  tags: Known['tags'],
   ref: string,
   signal: AbortSignal,
 ): Promise<InventoryObject | Unreadable | null> {
@@ -92,7 +114,7 @@ export async function readOneVm(
   for await (const read of readThese(session, refs, theseObjects, signal)) {
     if ('unreadable' in read) return read.unreadable;
     const vm = as<'VirtualMachine'>(read.object, 'VirtualMachine');
-    return vm === null ? null : vmObject(vm, places, []);
+    return vm === null ? null : vmObject(vm, places, tags?.of(ref) ?? []);
   }
   return null;
 }
@@ -140,7 +162,7 @@ async function* vmNews(reads: AsyncIterable<Read>, places: Places, tags: Tags): 
     if ('unreadable' in read) unreadable.push(read.unreadable);
     else {
       const vm = as<'VirtualMachine'>(read.object, 'VirtualMachine');
-      if (vm !== null) objects.push(vmObject(vm, places, tags.get(vm.ref.value) ?? []));
+      if (vm !== null) objects.push(vmObject(vm, places, tags.of(vm.ref.value)));
     }
     if (objects.length >= batchSize) {
       yield { kind: 'put', objects };
