@@ -11,10 +11,20 @@ import { alignBytes, isPageAligned } from '../memory.ts';
 import type { NbdDisk } from './client.ts';
 import { errnos } from './constants.ts';
 import { type Action, requestFailure } from './failure.ts';
+import { lockHeld } from './lock-held.ts';
 import { checkRange } from './pieces.ts';
 
-/** `disk` by another way where that works (regular files and block devices whose file system has O_DIRECT), else as it is. */
-export async function direct(disk: NbdDisk, path: string, readOnly: boolean): Promise<NbdDisk> {
+/**
+ * `disk` by another way where that works (regular files and block devices whose file system has O_DIRECT), else as it is.
+ * @param ended of the process that holds the lock, for who writes
+ */
+export async function direct(
+  disk: NbdDisk,
+  path: string,
+  readOnly: boolean,
+  ended: Promise<string> = new Promise(() => undefined),
+): Promise<NbdDisk> {
+  const mustBeHeld = lockHeld(ended, path);
   const file = await openDirect(path, readOnly);
   if (file === null) return disk;
   /** Some file systems accept the flag and refuse the requests. */
@@ -56,6 +66,7 @@ export async function direct(disk: NbdDisk, path: string, readOnly: boolean): Pr
     async write(offset, data, signal) {
       signal.throwIfAborted();
       checkRange(offset, data.length, disk.sizeBytes);
+      mustBeHeld();
       const done = readOnly ? 0 : await transfer('write', offset, data);
       if (done === data.length && !readOnly) return;
       besides = true;
@@ -75,6 +86,7 @@ export async function direct(disk: NbdDisk, path: string, readOnly: boolean): Pr
         await file.datasync().catch((error: unknown) => {
           throw failure(error, 'flush', path, 0, 0);
         });
+        mustBeHeld();
       }
       // Each sync makes the device write out its cache: a second one at once, for nothing, costs as much as the first.
       if (!besides) return;

@@ -246,6 +246,39 @@ test('a qemu-nbd that is killed in the middle of reads is named in the error, wh
   expect(await sockets(folder.path)).toEqual([]);
 });
 
+/** Of the qemu-nbd whose arguments name the image. */
+async function serverOf(path: string): Promise<number> {
+  for (const entry of await readdir('/proc')) {
+    const command = await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '');
+    if (command.startsWith('qemu-nbd') && command.includes(path)) return Number(entry);
+  }
+  throw new Error(`no qemu-nbd serves ${path}`);
+}
+
+test.each(['raw', 'qcow2'] as const)(
+  'nothing is written to a %s image any more once the process that holds its lock was killed',
+  async (format) => {
+    await using folder = await testFolder();
+    const path = join(folder.path, 'volume');
+    await run('qemu-img', 'create', '-q', '-f', format, path, '64M');
+    const volume = await openVolume({ path, format, readOnly: false, startsZeroed: true }, folder.path, signal);
+    const page = sharedMemory(MiB).fill(5);
+    // (control) it goes past qemu-nbd, which need not live for it
+    await volume.write(0, page, signal);
+    await volume.flush(signal);
+    process.kill(await serverOf(path), 'SIGKILL');
+    const lost = { code: 'transfer.connection_lost', passing: true, params: { where: path } };
+    await expect.poll(() => volume.write(MiB, page, signal).catch((error: unknown) => error)).toMatchObject(lost);
+    await expect(volume.flush(signal)).rejects.toMatchObject(lost);
+    await volume.close();
+    // Opened anew, what was flushed is there, and it goes on.
+    const again = await openVolume({ path, format, readOnly: false, startsZeroed: true }, folder.path, signal);
+    expect((await again.read(0, MiB, signal)).equals(page)).toBe(true);
+    await again.write(MiB, page, signal);
+    await again.close();
+  },
+);
+
 test.each([
   ['that is not there', async (_path: string) => undefined, 'No such file'],
   ['of another format', (path: string) => writeFile(path, testPattern(MiB)), 'not in qcow2 format'],

@@ -12,10 +12,16 @@ import { type QemuNbdOptions, startQemuNbd } from './qemu-nbd.ts';
  * @throws WherryError transfer.qemu_nbd_failed, and everything that `connectNbd` throws. When its qemu-nbd dies, calls
  * fail with transfer.connection_lost (passing), whose cause is what it said last.
  */
-export async function openImage(
-  options: QemuNbdOptions & { readonly startsZeroed?: boolean },
+export async function openImage(options: ImageOptions, signal: AbortSignal): Promise<NbdDisk> {
+  return (await openWithServer(options, signal)).disk;
+}
+
+type ImageOptions = QemuNbdOptions & { readonly startsZeroed?: boolean };
+
+async function openWithServer(
+  options: ImageOptions,
   signal: AbortSignal,
-): Promise<NbdDisk> {
+): Promise<{ readonly disk: NbdDisk; readonly ended: Promise<string> }> {
   const server = await startQemuNbd(options, signal);
   try {
     const disk = await connectNbd(
@@ -28,16 +34,14 @@ export async function openImage(
       },
       signal,
     );
-    return {
-      ...disk,
-      async close() {
-        try {
-          await disk.close();
-        } finally {
-          await server.close();
-        }
-      },
+    const close = async (): Promise<void> => {
+      try {
+        await disk.close();
+      } finally {
+        await server.close();
+      }
     };
+    return { disk: { ...disk, close }, ended: server.ended };
   } catch (error) {
     await server.close();
     throw error;
@@ -61,8 +65,9 @@ export const openVolume: ImageTools['openVolume'] = async (volume, directory, si
 
 const openServed: ImageTools['openVolume'] = async (volume, directory, signal) => {
   const { path, format, readOnly, startsZeroed } = volume;
-  const disk = await openImage({ image: { path, format }, readOnly, directory, startsZeroed }, signal);
-  if (readOnly || !disk.readOnly) return format === 'raw' ? direct(disk, path, readOnly) : disk;
+  const options = { image: { path, format }, readOnly, directory, startsZeroed };
+  const { disk, ended } = await openWithServer(options, signal);
+  if (readOnly || !disk.readOnly) return format === 'raw' ? direct(disk, path, readOnly, ended) : disk;
   await disk.close();
   throw new WherryError('transfer.read_only', { where: path });
 };

@@ -5,10 +5,12 @@
  */
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { WherryError } from '../../model/errors.ts';
 import type { WritableDisk } from '../disk.ts';
 import { isPageAligned } from '../memory.ts';
 import { codeOf, failure, openDirect } from '../nbd/direct.ts';
 import { checkRange } from '../nbd/pieces.ts';
+import { lockHeld } from '../nbd/lock-held.ts';
 import { type QemuNbd, startQemuNbd } from '../nbd/qemu-nbd.ts';
 import { type FreshImage, createFreshImage } from './fresh-image.ts';
 import { type FreshLayout, clusterBytes, fileStartBytes, freshLayout } from './fresh-layout.ts';
@@ -72,9 +74,11 @@ function freshDisk(parts: {
       underWay.delete(work);
     }
   };
+  const mustBeHeld = lockHeld(parts.guard.ended, path);
   const finish = async (): Promise<void> => {
     await Promise.allSettled(underWay);
     try {
+      mustBeHeld();
       await image.finish();
     } finally {
       await parts.release();
@@ -85,7 +89,7 @@ function freshDisk(parts: {
       try {
         await finish();
       } catch (error) {
-        throw failure(error, 'flush', path, 0, 0);
+        throw error instanceof WherryError ? error : failure(error, 'flush', path, 0, 0);
       }
       // It is everybody's from now on: no single caller's signal ends it.
       return parts.handOver(new AbortController().signal);
@@ -111,6 +115,7 @@ function freshDisk(parts: {
       checkRange(offset, data.length, sizeBytes);
       const whole = offset % clusterBytes === 0 && data.length % clusterBytes === 0 && isPageAligned(data);
       if (whole && handed === undefined && closed === undefined) {
+        mustBeHeld();
         try {
           await tracked(image.write(offset, data));
           return;
@@ -124,9 +129,11 @@ function freshDisk(parts: {
     async flush(signal) {
       signal.throwIfAborted();
       if (handed !== undefined) return (await handed).flush(signal);
+      mustBeHeld();
       await tracked(image.flush()).catch((error: unknown) => {
         throw failure(error, 'flush', path, 0, 0);
       });
+      mustBeHeld();
     },
     async zero(offset, length, signal) {
       await (await qemu()).zero(offset, length, signal);
