@@ -1,4 +1,4 @@
-/** Lists of words (inventory_set) that no VM has any more. They take time of every search, and nobody else takes them away. */
+/** Lists of words (inventory_set) that no VM has any more: each costs every search time, and only this takes them away. */
 import { sql } from 'kysely';
 import type { Db } from '../db/db.ts';
 
