@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { scenarios } from './acceptance/scenarios.ts';
 import { runInLanes } from './lanes.ts';
@@ -14,6 +14,9 @@ const { values } = parseArgs({ options: { all: { type: 'boolean', default: false
 let passed = 0;
 let failed = 0;
 const skipped: string[] = [];
+/** What failed, told again above the count: who reads a long run reads its end. */
+const failures: string[] = [];
+const began = performance.now();
 
 const gates: readonly (readonly [string, string, ...string[]])[] = [
   ['format', 'biome', 'format', '.'],
@@ -25,7 +28,7 @@ for (const [name, command, ...args] of gates) {
   const { status } = spawnSync(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
   console.log(`${status === 0 ? 'PASS' : 'FAIL'} ${name}`);
   if (status === 0) passed++;
-  else failed++;
+  else fail(name);
 }
 
 runVitest();
@@ -35,13 +38,20 @@ for (const { name } of scenarios.filter((one) => !now.includes(one))) {
 }
 await runInLanes(now, availableParallelism() > 1 ? 2 : 1, ({ name }, outcome) => {
   if (outcome.kind === 'passed') passed++;
-  else if (outcome.kind === 'failed') failed++;
+  else if (outcome.kind === 'failed') fail(name);
   else skipped.push(`${name}: ${outcome.reason}`);
 });
 
+for (const line of failures) console.log(`failed: ${line}`);
 for (const line of skipped) console.log(`skipped: ${line}`);
+console.log(`${Math.round((performance.now() - began) / 1000)} s`);
 console.log(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
+
+function fail(what: string): void {
+  failed++;
+  failures.push(what);
+}
 
 function runVitest(): void {
   const directory = mkdtempSync(join(tmpdir(), 'wherry-test-'));
@@ -51,12 +61,18 @@ function runVitest(): void {
     const { status } = spawnSync('vitest', args, { stdio: ['ignore', 'inherit', 'inherit'] });
     const results = JSON.parse(readFileSync(file, 'utf8')) as VitestResults;
     passed += results.numPassedTests;
-    failed += results.numFailedTests;
-    // A file that fails to load has no tests to count, but it has failed.
-    if (status !== 0 && results.numFailedTests === 0) failed++;
-    for (const test of results.testResults.flatMap((suite) => suite.assertionResults)) {
-      if (test.status === 'pending' || test.status === 'skipped') skipped.push(test.fullName);
+    const before = failures.length;
+    for (const suite of results.testResults) {
+      for (const { fullName, status: ended, duration, failureMessages } of suite.assertionResults) {
+        if (ended === 'pending' || ended === 'skipped') skipped.push(fullName);
+        if (ended !== 'failed') continue;
+        const why = failureMessages?.[0]?.split('\n', 1)[0] ?? '';
+        fail(`${relative('', suite.name)}: ${fullName} (${Math.round((duration ?? 0) / 1000)} s): ${why}`);
+      }
+      // A file that fails to load has no tests to count, but it has failed.
+      if (suite.status === 'failed' && suite.assertionResults.length === 0) fail(relative('', suite.name));
     }
+    if (status !== 0 && failures.length === before) fail('vitest');
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -64,6 +80,14 @@ function runVitest(): void {
 
 type VitestResults = {
   readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  readonly testResults: readonly { readonly assertionResults: readonly { fullName: string; status: string }[] }[];
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly duration?: number | null;
+      readonly failureMessages?: readonly string[];
+    }[];
+  }[];
 };
