@@ -2,7 +2,7 @@
  * What our vSphere client does with anything that calls itself vSphere. The same for real programs (vcsim, of two ages) and
  * for our simulator: a difference is a bug of the simulator.
  */
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { WherryError } from '../../src/model/errors.ts';
 import type { VsphereAccount } from '../../src/model/provider.ts';
 import { checkVsphere, connectVsphere } from '../../src/providers/vsphere/connection.ts';
@@ -26,7 +26,7 @@ export type VspherePeer = {
 
 /** More than a page, and several rounds of updates. */
 const vms = 300;
-const soon = (): AbortSignal => AbortSignal.timeout(120_000);
+const soon = (): AbortSignal => AbortSignal.timeout(60_000);
 // The newer vcsim takes half a minute on a busy machine for what the older one does in one second.
 vi.setConfig({ testTimeout: 240_000 });
 
@@ -62,16 +62,27 @@ export async function vsphereContract(kind: VspherePeer): Promise<void> {
       return (await mirror.ended()) as WherryError;
     };
 
-    beforeAll(async () => {
+    const start = async (): Promise<void> => {
       peer = await kind.start({ vms });
       control = await openControl(peer.account, peer.password);
       await freshProxy();
-    }, 400_000);
-    afterAll(async () => {
-      await control?.[Symbol.asyncDispose]();
+    };
+    const stop = async (): Promise<void> => {
       await proxy?.[Symbol.asyncDispose]();
       await peer?.[Symbol.asyncDispose]();
-    });
+      // Last: it signs out of what may not answer any more.
+      await control?.[Symbol.asyncDispose]();
+    };
+    beforeAll(start, 400_000);
+    afterAll(stop);
+    // vcsim 0.55.0 answered nobody any more after a long poll had been broken off (seen twice in some hundred runs). That is
+    // its fault and one test's; the tests after it get another one.
+    beforeEach(async () => {
+      if (await control.answers()) return;
+      console.warn(`${kind.name} answers nobody any more, and is started anew`);
+      await stop();
+      await start();
+    }, 400_000);
 
     describe('signing in', () => {
       test('one sign-in, one sign-out, also when the watch is cut short', async () => {

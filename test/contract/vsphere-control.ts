@@ -8,6 +8,8 @@ import { vim, type ManagedName, type Ref, type VimInput } from '../../src/provid
 
 export type Control = AsyncDisposable & {
   readonly session: Session;
+  /** Whether it answers, soon, a question about its inventory. */
+  answers(): Promise<boolean>;
   /** Every object of a kind, with some of its properties. */
   all<N extends ManagedName>(type: N, paths: readonly string[]): Promise<Array<Props<N>>>;
   rename(ref: Ref, name: string): Promise<void>;
@@ -22,6 +24,7 @@ export type Control = AsyncDisposable & {
 };
 
 const callMs = 90_000;
+const answersMs = 20_000;
 
 export async function openControl(account: VsphereAccount, password: string): Promise<Control> {
   const session = await Session.open(account, password, AbortSignal.timeout(callMs));
@@ -71,6 +74,13 @@ export async function openControl(account: VsphereAccount, password: string): Pr
   };
   return {
     session,
+    answers: () => {
+      const answered = all('Datacenter', ['name']).then(
+        () => true,
+        () => false,
+      );
+      return Promise.race([answered, sleep(answersMs, false, { ref: false })]);
+    },
     all,
     power,
     rename: async (ref, newName) => {
