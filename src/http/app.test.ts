@@ -106,6 +106,16 @@ describe('what is refused', () => {
     expect(other).toMatchObject({ status: 415, body: { code: 'request.media_type' } });
   });
 
+  test.each([
+    ['that is too long', `/api/v1/tokens/${'x'.repeat(300)}`],
+    ['that cannot be decoded', '/api/v1/tokens/%ff'],
+  ])('with a name in its path %s is a problem like any other', async (_, path) => {
+    const answer = await app.ask('DELETE', path);
+    expect(answer.status).toBe(400);
+    expect(answer.body).toMatchObject({ code: 'request.invalid', instance: expect.any(String) });
+    expect(answer.text.length).toBeLessThan(1_000);
+  });
+
   test('says nothing of what went wrong inside', async () => {
     failNext = true;
     const answer = await app.ask('POST', '/api/v1/things', { body: { n: 1 } });

@@ -54,6 +54,8 @@ export async function createApp(options: AppOptions): Promise<WherryApp> {
     genReqId: () => newId(),
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 200 },
+    // What is refused before there is a route: a path that cannot be decoded, or a name in it that is too long.
+    frameworkErrors: (error, request, reply) => void handleError(error, request, reply),
     ...(options.logger === undefined ? { logger: false } : { loggerInstance: options.logger }),
   }).withTypeProvider<TypeBoxTypeProvider>();
   const known: KnownRoute[] = [];

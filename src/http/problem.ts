@@ -62,6 +62,8 @@ function translate(error: FastifyError, request: FastifyRequest): unknown {
       return new WherryError('request.too_large', { limit: request.routeOptions.bodyLimit ?? 0 });
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new WherryError('request.media_type', { type: request.headers['content-type'] ?? 'none' });
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return new WherryError('request.invalid', { problem: 'a name in the path is too long' });
     default:
       break;
   }
