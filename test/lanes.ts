@@ -11,15 +11,17 @@ import type { Scenario } from './acceptance/scenario.ts';
 const longestMs = 20 * 60_000;
 const program = join(import.meta.dirname, 'acceptance', 'accept.ts');
 
+/** @param lanes when each of them opens: one beside the other tests, say, and more when those have ended */
 export async function runInLanes(
   scenarios: readonly Scenario[],
-  lanes: number,
+  lanes: readonly Promise<void>[],
   ended: (scenario: Scenario, outcome: ScenarioOutcome) => void,
 ): Promise<void> {
   const next = scenarios.filter(({ alone }) => alone !== true).values();
   const alone = scenarios.filter((scenario) => scenario.alone === true);
   await Promise.all(
-    Array.from({ length: lanes }, async () => {
+    lanes.map(async (opens) => {
+      await opens;
       for (const scenario of next) {
         const outcome = await runApart(scenario);
         // Beside others it may have been short of time: it is the next run, alone, that counts.
