@@ -40,10 +40,16 @@ export type WritableDisk = Disk & {
   /** Everything acknowledged before this call survives a crash once it resolves. */
   flush(signal: AbortSignal): Promise<void>;
   /**
-   * Opens what was flushed once more, read only, while this goes on writing: past the page cache, and nothing that the
-   * writer remembers answers. Optional: formats whose writer holds back metadata (qcow2) are read when it is closed.
+   * Opens what was flushed once more, read only, while this goes on writing: past the page cache, by a descriptor of its own.
+   * Optional: what cannot be read beside its writer (a qcow2 that qemu-nbd writes) is read when it is closed.
    */
   readBack?(signal: AbortSignal): Promise<Disk>;
+  /**
+   * Where `readBack` looks bytes up in tables that the writer remembers, that proves nothing yet. Gives those of the ranges (in
+   * order) of which it is proved in the end that every reader finds them where they were read, unchanged since. After a
+   * flush, with nothing under way. Absent: all of them are.
+   */
+  confirm?(ranges: readonly Range[], signal: AbortSignal): Promise<readonly Range[]>;
 };
 
 /**
@@ -83,7 +89,7 @@ export type RemoteFile = {
 };
 
 /** A part of a file, or all of it. With `remote` its bytes come from there, and `path` is only its name. */
-export type FilePart = {
+export type FileRange = {
   readonly path: string;
   readonly offset: number;
   readonly lengthBytes: number;
@@ -91,7 +97,7 @@ export type FilePart = {
 };
 
 /** Bytes of an image as stored: a whole file, or a part of one (a member of an archive, never unpacked). */
-export type StoredImage = FilePart & {
+export type StoredImage = FileRange & {
   /** What the source says it is. The inspector refuses what is something else. */
   readonly format: 'raw' | 'vmdk' | 'qcow2' | 'vhd' | 'vhdx';
   /** The member is compressed by gzip as a whole: it can only be read in order. */
@@ -102,7 +108,7 @@ export type StoredImage = FilePart & {
   readonly vm: string;
   readonly disk: string;
   /** Another file of the same source by its name there (flat extents of a VMDK); null when there is none. */
-  sibling(name: string): FilePart | null;
+  sibling(name: string): FileRange | null;
 };
 
 /** What the inspector found. `format` is certain; nothing outside the image is referred to. */

@@ -8,10 +8,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { WherryError } from '../model/errors.ts';
 import { isAway } from '../model/system-errors.ts';
-import type { Disk, FilePart, RemoteFile } from './disk.ts';
+import type { Disk, FileRange, RemoteFile } from './disk.ts';
 import { checkRange } from './nbd/pieces.ts';
-
-export type FileRange = FilePart;
 
 /**
  * @throws WherryError transfer.source_shrank when the file ends before the range does, at once or while reading: what is

@@ -1,9 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { Disk, ImageTools, RemoteFile, StoredImage } from './disk.ts';
+import type { Disk, FileRange, ImageTools, RemoteFile, StoredImage } from './disk.ts';
 import { openFileRange } from './file.ts';
 import { openGzipRaw, openGzipVmdk } from './gzip.ts';
-import type { Place } from './inspect/bytes.ts';
 import { type Content, type Inspection, inspectImage } from './inspect/inspect.ts';
 import { refuse } from './inspect/refuse.ts';
 import { serveNbd } from './nbd/server.ts';
@@ -31,13 +30,13 @@ async function openInspected(
   directory: string,
   signal: AbortSignal,
 ): Promise<Disk> {
-  const openRange = (place: Place) => openRawRange(place, directory, signal);
-  if (content.kind === 'range') return openRange(content.place);
+  const openRange = (range: FileRange) => openRawRange(range, directory, signal);
+  if (content.kind === 'range') return openRange(content.range);
   if (content.kind === 'gzip-raw') return openGzipRaw(image, facts.virtualSizeBytes);
   if (content.kind === 'gzip-vmdk') return openGzipVmdk(image, content.header);
   if (content.kind === 'vmdk') {
     const few = content.layout.parts.length <= mappedPieces;
-    return openVmdk(content.layout, image, few ? openRange : (place) => openFileRange(place, signal), signal);
+    return openVmdk(content.layout, image, few ? openRange : (range) => openFileRange(range, signal), signal);
   }
   const disk = await openByQemu(image, content.format, directory, signal);
   if (disk.sizeBytes === facts.virtualSizeBytes) return disk;
@@ -74,14 +73,21 @@ async function openRemoteByQemu(
 ): Promise<Disk> {
   const stored = await openFileRange(image, signal);
   const serving = new AbortController();
-  const folder = await mkdtemp(join(directory, 'far-'));
-  const place = await placeFor(folder, 's');
-  const { socketPath, asItsOwn } = place;
   let failure: unknown;
   const onError = (error: unknown): void => {
     failure = error;
   };
+  await using begun = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(directory, 'far-'));
+  begun.defer(() => rm(folder, { recursive: true, force: true }));
+  const place = await placeFor(folder, 's');
+  begun.defer(() => place.close());
+  const { socketPath, asItsOwn } = place;
   const server = await serveNbd(stored, { socketPath, readOnly: true, onError }, serving.signal);
+  begun.defer(async () => {
+    await server.close();
+    serving.abort();
+  });
   const told = async <T>(work: Promise<T>): Promise<T> => {
     try {
       const done = await work;
@@ -91,38 +97,28 @@ async function openRemoteByQemu(
       throw failure ?? error;
     }
   };
-  const release = async (): Promise<void> => {
-    await server.close();
-    serving.abort();
-    await place.close();
-    await rm(folder, { recursive: true, force: true });
+  const far = {
+    path: image.path,
+    format,
+    nbdSocket: asItsOwn.replace(/^\/proc\/self\/cwd\//, `/proc/self/cwd/${basename(folder)}/`),
   };
-  try {
-    const far = {
-      path: image.path,
-      format,
-      nbdSocket: asItsOwn.replace(/^\/proc\/self\/cwd\//, `/proc/self/cwd/${basename(folder)}/`),
-    };
-    const disk = await told(openImage({ image: far, readOnly: true, directory }, signal));
-    const readInto = disk.readInto?.bind(disk);
-    return {
-      ...disk,
-      async *extents(range, during) {
-        try {
-          yield* disk.extents(range, during); // tables are read for these
-        } catch (error) {
-          throw failure ?? error;
-        }
-      },
-      read: (offset, length, during) => told(disk.read(offset, length, during)),
-      ...(readInto && { readInto: (offset, buffer, during) => told(readInto(offset, buffer, during)) }),
-      close: async () => {
-        await disk.close();
-        await release();
-      },
-    };
-  } catch (error) {
-    await release();
-    throw error;
-  }
+  const disk = await told(openImage({ image: far, readOnly: true, directory }, signal));
+  const readInto = disk.readInto?.bind(disk);
+  const opened = begun.move();
+  return {
+    ...disk,
+    async *extents(range, during) {
+      try {
+        yield* disk.extents(range, during); // tables are read for these
+      } catch (error) {
+        throw failure ?? error;
+      }
+    },
+    read: (offset, length, during) => told(disk.read(offset, length, during)),
+    ...(readInto && { readInto: (offset, buffer, during) => told(readInto(offset, buffer, during)) }),
+    close: async () => {
+      await disk.close();
+      await opened.disposeAsync();
+    },
+  };
 }

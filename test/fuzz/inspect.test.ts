@@ -113,7 +113,7 @@ async function readSome(image: StoredImage): Promise<void> {
   expect(facts.virtualSizeBytes).toBeLessThanOrEqual(maxVirtualBytes);
   let disk: Disk | undefined;
   if (content.kind === 'vmdk') {
-    disk = await openVmdk(content.layout, image, (place) => openFileRange(place, signal), signal);
+    disk = await openVmdk(content.layout, image, (range) => openFileRange(range, signal), signal);
   } else if (content.kind === 'gzip-raw') disk = await openGzipRaw(image, facts.virtualSizeBytes);
   else if (content.kind === 'gzip-vmdk') disk = await openGzipVmdk(image, content.header);
   if (disk === undefined) return;

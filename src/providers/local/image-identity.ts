@@ -1,4 +1,4 @@
-import type { FilePart, ImageTools, StoredImage } from '../../transfer/disk.ts';
+import type { FileRange, ImageTools, StoredImage } from '../../transfer/disk.ts';
 import { identityOfFile } from './local-file.ts';
 
 /** No descriptor of a VMDK is larger (transfer/inspect); what is, has its data in itself. */
@@ -11,7 +11,7 @@ const maxDescriptorBytes = 2 ** 20;
 export async function identityOfImage(image: StoredImage, tools: ImageTools, signal: AbortSignal): Promise<string> {
   const own = await identityOf(image);
   if (image.format !== 'vmdk' || image.gzip || image.lengthBytes > maxDescriptorBytes) return own;
-  const others = new Map<string, FilePart>();
+  const others = new Map<string, FileRange>();
   const sibling: StoredImage['sibling'] = (name) => {
     const found = image.sibling(name);
     if (found !== null && found.path !== image.path) others.set(found.path, found);
@@ -22,6 +22,6 @@ export async function identityOfImage(image: StoredImage, tools: ImageTools, sig
   return [own, ...extents].join(' + ');
 }
 
-async function identityOf({ path, remote }: FilePart): Promise<string> {
+async function identityOf({ path, remote }: FileRange): Promise<string> {
   return remote?.identity ?? identityOfFile(path);
 }

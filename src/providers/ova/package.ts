@@ -1,12 +1,12 @@
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { WherryError } from '../../model/errors.ts';
-import type { FilePart, RemoteFile } from '../../transfer/disk.ts';
+import type { FileRange, RemoteFile } from '../../transfer/disk.ts';
 import { explainUnreachable, kindOf, type LocalFile, notAFile, openLocalFile } from '../local/local-file.ts';
 import { indexTar, type Member } from './tar.ts';
 
 /** A file of a package: a part of the archive, or a file of its own in the directory. Never unpacked. */
-export type PackageFile = FilePart & { readonly name: string };
+export type PackageFile = FileRange & { readonly name: string };
 
 /** An OVF and what belongs to it (the OVF standard's word): one archive (.ova), or a directory. */
 export type Package = {

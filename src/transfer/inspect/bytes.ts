@@ -1,17 +1,14 @@
 import { open, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import type { FilePart, RemoteFile } from '../disk.ts';
+import type { FileRange, RemoteFile } from '../disk.ts';
 import { type Owner, refuse } from './refuse.ts';
 
-/** Where bytes lie: a file, or a part of one. */
-export type Place = FilePart;
-
-/** Where an image lies. */
-export function placeOf({ path, offset, lengthBytes, remote }: Place): Place {
+/** Where an image lies, without what else is said of it. */
+export function fileRangeOf({ path, offset, lengthBytes, remote }: FileRange): FileRange {
   return { path, offset, lengthBytes, remote };
 }
 
-/** Bytes of a place, read at any offset within it. */
+/** Bytes of a range, read at any offset within it. */
 export type Bytes = {
   readonly lengthBytes: number;
   /** Exactly `length` bytes. @throws image.truncated past the end. */
@@ -22,34 +19,34 @@ export type Bytes = {
 };
 
 /**
- * Opens a place read only.
- * @throws image.unreadable when the file cannot be opened or is not a file, image.truncated when it ends before the place does.
+ * Opens a range read only.
+ * @throws image.unreadable when the file cannot be opened or is not a file, image.truncated when it ends before the range does.
  */
-export async function openBytes(place: Place, owner: Owner): Promise<Bytes> {
-  if (place.remote !== undefined) return remoteBytes(place, place.remote, owner);
+export async function openBytes(range: FileRange, owner: Owner): Promise<Bytes> {
+  if (range.remote !== undefined) return remoteBytes(range, range.remote, owner);
   const unreadable = (cause: unknown) =>
-    refuse(owner, 'image.unreadable', { path: place.path, user: userInfo().username }, cause);
+    refuse(owner, 'image.unreadable', { path: range.path, user: userInfo().username }, cause);
   // Looked at before it is opened: opening a FIFO waits for its other end, and a device may act.
-  const found = await stat(place.path).catch((error: unknown) => {
+  const found = await stat(range.path).catch((error: unknown) => {
     throw unreadable(error);
   });
   if (!found.isFile() && !found.isBlockDevice()) throw unreadable(new Error('it is not a regular file'));
-  const file = await open(place.path, 'r').catch((error: unknown) => {
+  const file = await open(range.path, 'r').catch((error: unknown) => {
     throw unreadable(error);
   });
   const pastEnd = (detail: string) => refuse(owner, 'image.truncated', { detail });
   try {
     const { size } = await file.stat();
-    if (found.isFile() && place.offset + place.lengthBytes > size) {
-      throw pastEnd(`${place.path} has ${size} bytes, but the image should end at ${place.offset + place.lengthBytes}`);
+    if (found.isFile() && range.offset + range.lengthBytes > size) {
+      throw pastEnd(`${range.path} has ${size} bytes, but the image should end at ${range.offset + range.lengthBytes}`);
     }
   } catch (error) {
     await file.close();
     throw error;
   }
   const within = (offset: number, length: number): void => {
-    if (offset + length <= place.lengthBytes) return;
-    throw pastEnd(`it has ${place.lengthBytes} bytes, and something is expected at ${offset} to ${offset + length}`);
+    if (offset + length <= range.lengthBytes) return;
+    throw pastEnd(`it has ${range.lengthBytes} bytes, and something is expected at ${offset} to ${offset + length}`);
   };
   const readInto = async (into: Buffer, offset: number, signal: AbortSignal): Promise<void> => {
     within(offset, into.length);
@@ -57,16 +54,16 @@ export async function openBytes(place: Place, owner: Owner): Promise<Bytes> {
     while (done < into.length) {
       signal.throwIfAborted();
       const { bytesRead } = await file
-        .read(into, done, into.length - done, place.offset + offset + done)
+        .read(into, done, into.length - done, range.offset + offset + done)
         .catch((error: unknown) => {
           throw unreadable(error);
         });
-      if (bytesRead === 0) throw pastEnd(`${place.path} became shorter while it was read`);
+      if (bytesRead === 0) throw pastEnd(`${range.path} became shorter while it was read`);
       done += bytesRead;
     }
   };
   return {
-    lengthBytes: place.lengthBytes,
+    lengthBytes: range.lengthBytes,
     readInto,
     read: async (offset, length, signal) => {
       within(offset, length);
@@ -78,7 +75,7 @@ export async function openBytes(place: Place, owner: Owner): Promise<Bytes> {
   };
 }
 
-function remoteBytes({ path, offset: start, lengthBytes }: Place, remote: RemoteFile, owner: Owner): Bytes {
+function remoteBytes({ path, offset: start, lengthBytes }: FileRange, remote: RemoteFile, owner: Owner): Bytes {
   const pastEnd = (detail: string) => refuse(owner, 'image.truncated', { detail });
   if (start + lengthBytes > remote.sizeBytes) {
     throw pastEnd(`${path} has ${remote.sizeBytes} bytes, but the image should end at ${start + lengthBytes}`);

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { RemoteFile, StoredImage } from '../disk.ts';
-import { openBytes, placeOf } from './bytes.ts';
+import { fileRangeOf, openBytes } from './bytes.ts';
 import { refuse } from './refuse.ts';
 
 /** What a gzip'd image unpacks to, in order. Nothing is unpacked ahead but a chunk. */
@@ -25,7 +25,7 @@ const partBytes = 4 * 1024 * 1024;
  * @throws image.unreadable when the file cannot be opened, image.truncated when there is nothing in it
  */
 export async function openInflow(image: StoredImage, maxBytes: number): Promise<Inflow> {
-  await (await openBytes(placeOf(image), image)).close(); // says what is wrong with the file better than the stream does
+  await (await openBytes(fileRangeOf(image), image)).close(); // says what is wrong with the file better than the stream does
   if (image.lengthBytes === 0) throw refuse(image, 'image.truncated', { detail: 'it is empty' });
   const file = storedStream(image);
   const stream = createGunzip({ chunkSize: chunkBytes });

@@ -1,5 +1,5 @@
-import type { ImageFacts, StoredImage } from '../disk.ts';
-import { type Bytes, openBytes, type Place, placeOf } from './bytes.ts';
+import type { FileRange, ImageFacts, StoredImage } from '../disk.ts';
+import { type Bytes, fileRangeOf, openBytes } from './bytes.ts';
 import { inspectGzip } from './gzip.ts';
 import { inspectQcow2 } from './qcow2.ts';
 import { inspectRaw } from './raw.ts';
@@ -12,7 +12,7 @@ import type { SparseHeader } from './vmdk-sparse.ts';
 export type Inspection = { readonly facts: ImageFacts; readonly content: Content };
 
 export type Content =
-  | { readonly kind: 'range'; readonly place: Place }
+  | { readonly kind: 'range'; readonly range: FileRange }
   | { readonly kind: 'vmdk'; readonly layout: VmdkLayout }
   /** Left to qemu-nbd, by this driver and no other. */
   | { readonly kind: 'qemu'; readonly format: 'qcow2' | 'vhd' | 'vhdx' }
@@ -27,10 +27,10 @@ export type Content =
 export async function inspectImage(image: StoredImage, signal: AbortSignal): Promise<Inspection> {
   signal.throwIfAborted();
   if (image.gzip) return inspectGzip(image, signal);
-  const place = placeOf(image);
-  const bytes = await openBytes(place, image);
+  const range = fileRangeOf(image);
+  const bytes = await openBytes(range, image);
   try {
-    const { content, subformat, sizeBytes } = await look(image, place, bytes, signal);
+    const { content, subformat, sizeBytes } = await look(image, range, bytes, signal);
     return { facts: { format: image.format, subformat, virtualSizeBytes: sizeBytes }, content };
   } finally {
     await bytes.close();
@@ -39,20 +39,20 @@ export async function inspectImage(image: StoredImage, signal: AbortSignal): Pro
 
 type Look = { readonly content: Content; readonly subformat: string; readonly sizeBytes: number };
 
-async function look(image: StoredImage, place: Place, bytes: Bytes, signal: AbortSignal): Promise<Look> {
+async function look(image: StoredImage, range: FileRange, bytes: Bytes, signal: AbortSignal): Promise<Look> {
   const { format } = image;
   if (format === 'vmdk') {
     const layout = await inspectVmdk(image, bytes, signal);
     return { content: { kind: 'vmdk', layout }, subformat: layout.subformat, sizeBytes: layout.sizeBytes };
   }
   if (format === 'raw') {
-    return { content: { kind: 'range', place }, subformat: '', sizeBytes: await inspectRaw(bytes, image, signal) };
+    return { content: { kind: 'range', range }, subformat: '', sizeBytes: await inspectRaw(bytes, image, signal) };
   }
   if (format === 'vhd') {
     const { kind, sizeBytes } = await inspectVhd(bytes, image, signal);
     // A fixed one is a raw disk with a footer.
     const content: Content =
-      kind === 'fixed' ? { kind: 'range', place: { ...place, lengthBytes: sizeBytes } } : { kind: 'qemu', format };
+      kind === 'fixed' ? { kind: 'range', range: { ...range, lengthBytes: sizeBytes } } : { kind: 'qemu', format };
     return { content, subformat: kind, sizeBytes };
   }
   const inspect = format === 'qcow2' ? inspectQcow2 : inspectVhdx;

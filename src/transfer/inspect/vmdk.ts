@@ -1,6 +1,6 @@
-import type { StoredImage } from '../disk.ts';
+import type { FileRange, StoredImage } from '../disk.ts';
 import { maxDescriptorBytes, maxVirtualBytes, sectorBytes } from './bounds.ts';
-import { type Bytes, openBytes, type Place, placeOf } from './bytes.ts';
+import { type Bytes, fileRangeOf, openBytes } from './bytes.ts';
 import { findMagic, foundNames } from './magic.ts';
 import { inspectRaw } from './raw.ts';
 import { refuse } from './refuse.ts';
@@ -17,8 +17,8 @@ export type VmdkLayout = {
 
 export type VmdkPart =
   | { readonly kind: 'zero'; readonly sizeBytes: number }
-  | { readonly kind: 'flat'; readonly sizeBytes: number; readonly place: Place }
-  | { readonly kind: 'sparse'; readonly sizeBytes: number; readonly place: Place; readonly header: SparseHeader };
+  | { readonly kind: 'flat'; readonly sizeBytes: number; readonly range: FileRange }
+  | { readonly kind: 'sparse'; readonly sizeBytes: number; readonly range: FileRange; readonly header: SparseHeader };
 
 const flatTypes = [
   'monolithicflat',
@@ -32,14 +32,14 @@ const sparseTypes = ['monolithicsparse', 'twogbmaxextentsparse', 'streamoptimize
 
 /** @throws image.* when the image is not a VMDK, not whole, or refers to anything but files of its own source. */
 export async function inspectVmdk(image: StoredImage, bytes: Bytes, signal: AbortSignal): Promise<VmdkLayout> {
-  const place = placeOf(image);
+  const range = fileRangeOf(image);
   const found = await findMagic(bytes, signal);
   if (found === 'vmdk-sparse') {
     const header = await readSparseHeader(bytes, image, signal);
     const subformat = await inspectEmbedded(image, bytes, header, signal);
     await checkWhole(bytes, header, image, signal);
     const sizeBytes = header.capacityBytes;
-    return { subformat, sizeBytes, parts: [{ kind: 'sparse', sizeBytes, place, header }] };
+    return { subformat, sizeBytes, parts: [{ kind: 'sparse', sizeBytes, range, header }] };
   }
   if (found === 'vmdk-descriptor') {
     const descriptor = parseDescriptor(await readText(image, bytes, 0, bytes.lengthBytes, signal), image);
@@ -48,7 +48,7 @@ export async function inspectVmdk(image: StoredImage, bytes: Bytes, signal: Abor
   if (found === 'vmdk-cowd') throw refuse(image, 'image.unsupported', { detail: foundNames[found] });
   if (found === 'unknown' && (await looksFlat(image, bytes, signal))) {
     const sizeBytes = await inspectRaw(bytes, image, signal);
-    return { subformat: 'flat', sizeBytes, parts: [{ kind: 'flat', sizeBytes, place }] };
+    return { subformat: 'flat', sizeBytes, parts: [{ kind: 'flat', sizeBytes, range }] };
   }
   throw refuse(image, 'image.format_mismatch', { declared: 'vmdk', found: foundNames[found] });
 }
@@ -119,18 +119,18 @@ async function layOut(image: StoredImage, descriptor: Descriptor, signal: AbortS
 async function placeExtent(image: StoredImage, extent: DescribedExtent, signal: AbortSignal): Promise<VmdkPart> {
   const { sizeBytes } = extent;
   if (extent.kind === 'zero') return { kind: 'zero', sizeBytes };
-  const place = image.sibling(extent.file);
-  if (place === null) throw refuse(image, 'image.extent_missing', { reference: extent.file });
-  const bytes = await openBytes(place, image);
+  const range = image.sibling(extent.file);
+  if (range === null) throw refuse(image, 'image.extent_missing', { reference: extent.file });
+  const bytes = await openBytes(range, image);
   try {
     if (extent.kind === 'flat') {
-      if (extent.offset + sizeBytes > place.lengthBytes) {
+      if (extent.offset + sizeBytes > range.lengthBytes) {
         throw refuse(image, 'image.truncated', {
-          detail: `${extent.file} has ${place.lengthBytes} bytes, but ${extent.offset + sizeBytes} are needed`,
+          detail: `${extent.file} has ${range.lengthBytes} bytes, but ${extent.offset + sizeBytes} are needed`,
         });
       }
-      const offset = place.offset + extent.offset;
-      return { kind: 'flat', sizeBytes, place: { ...place, offset, lengthBytes: sizeBytes } };
+      const offset = range.offset + extent.offset;
+      return { kind: 'flat', sizeBytes, range: { ...range, offset, lengthBytes: sizeBytes } };
     }
     const found = await findMagic(bytes, signal);
     if (found !== 'vmdk-sparse') {
@@ -143,7 +143,7 @@ async function placeExtent(image: StoredImage, extent: DescribedExtent, signal: 
     if (header.capacityBytes < sizeBytes) {
       throw refuse(image, 'image.corrupt', { detail: `${extent.file} is smaller than the descriptor says` });
     }
-    return { kind: 'sparse', sizeBytes, place, header };
+    return { kind: 'sparse', sizeBytes, range, header };
   } finally {
     await bytes.close();
   }

@@ -1,7 +1,7 @@
 /** A raw image, or a part of a file that is one, with its holes. */
 import { stat } from 'node:fs/promises';
-import type { Disk } from '../disk.ts';
-import { type FileRange, openFileRange } from '../file.ts';
+import type { Disk, FileRange } from '../disk.ts';
+import { openFileRange } from '../file.ts';
 import { openImage } from './volume.ts';
 
 const sectorBytes = 512;

@@ -1,12 +1,11 @@
-import type { Disk } from '../disk.ts';
-import type { Place } from '../inspect/bytes.ts';
+import type { Disk, FileRange } from '../disk.ts';
 import type { Owner } from '../inspect/refuse.ts';
 import type { VmdkLayout, VmdkPart } from '../inspect/vmdk.ts';
 import { joinDisks, zeroDisk } from './joined.ts';
 import { openSparse } from './sparse.ts';
 
 /** How a plain range of a file is opened as a disk. */
-export type OpenRange = (place: Place) => Promise<Disk>;
+export type OpenRange = (range: FileRange) => Promise<Disk>;
 
 /**
  * Opens a VMDK that the inspector passed.
@@ -30,6 +29,6 @@ export async function openVmdk(
 
 async function openPart(part: VmdkPart, owner: Owner, openRange: OpenRange, signal: AbortSignal): Promise<Disk> {
   if (part.kind === 'zero') return zeroDisk(part.sizeBytes);
-  if (part.kind === 'flat') return openRange({ ...part.place, lengthBytes: part.sizeBytes });
-  return openSparse(part.place, part.header, part.sizeBytes, owner, signal);
+  if (part.kind === 'flat') return openRange({ ...part.range, lengthBytes: part.sizeBytes });
+  return openSparse(part.range, part.header, part.sizeBytes, owner, signal);
 }

@@ -1,5 +1,5 @@
-import type { Disk, Extent, Range } from '../disk.ts';
-import { openBytes, type Place } from '../inspect/bytes.ts';
+import type { Disk, Extent, FileRange, Range } from '../disk.ts';
+import { openBytes } from '../inspect/bytes.ts';
 import type { Owner } from '../inspect/refuse.ts';
 import { entriesPerTable, type SparseHeader } from '../inspect/vmdk-sparse.ts';
 import { allDone, compressedReader } from './compressed.ts';
@@ -12,7 +12,7 @@ import { type GrainTable, openTables } from './tables.ts';
  * are read when they are needed. Reads may overlap as much as the caller likes; each starts all it needs at once.
  */
 export async function openSparse(
-  place: Place,
+  range: FileRange,
   header: SparseHeader,
   sizeBytes: number,
   owner: Owner,
@@ -20,7 +20,7 @@ export async function openSparse(
 ): Promise<Disk> {
   const { grainBytes } = header;
   const tableBytes = grainBytes * entriesPerTable;
-  const bytes = await openBytes(place, owner);
+  const bytes = await openBytes(range, owner);
   const tables = await openTables(bytes, header, owner, signal).catch(async (error: unknown) => {
     await bytes.close();
     throw error;
