@@ -9,6 +9,7 @@ import { clientWithServer } from './embedded.ts';
 import { follow, lineDisplay, liveDisplay } from './follow.ts';
 import { type ImportFlags, importRequest } from './import-request.ts';
 import { exitCodes, plain, printJson } from './output.ts';
+import { namedFiles } from './secret-input.ts';
 
 type Flags = CommonFlags & ImportFlags & { readonly quiet?: boolean; readonly keepOnFailure?: boolean };
 
@@ -17,7 +18,7 @@ export function addImportCommand(program: Command): void {
     program
       .command('import <files...>')
       .description(
-        'migrate an OVA, a directory with an OVF, disk images, or one of these on a web server (URL), and wait',
+        'migrate an OVA, a directory with an OVF, disk images, or one of these on a web server (URL; - reads it, with a signature in it, from standard input), and wait',
       )
       .addOption(new Option('--to <target>', 'where to').choices(['libvirt', 'files']).makeOptionMandatory())
       .option('--uri <uri>', 'libvirt: connection', 'qemu:///system')
@@ -35,8 +36,9 @@ export function addImportCommand(program: Command): void {
       .option('--no-verify', 'do not read the copy back (it is the proof that the copy is right)')
       .option('--keep-on-failure', 'leave what was copied for “wherry retry” when it fails')
       .option('--quiet', 'no progress'),
-  ).action((files: string[], flags: Flags, command: Command) =>
+  ).action((named: string[], flags: Flags, command: Command) =>
     run(flags, async () => {
+      const files = namedFiles(named);
       // commander makes "not said" and "--start" the same: only what was really said counts.
       const { start: _start, ...rest } = flags;
       const said = command.getOptionValueSource('start') === 'cli' ? flags : rest;

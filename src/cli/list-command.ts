@@ -4,14 +4,18 @@ import type { Command } from 'commander';
 import type { VmSummary } from '../model/vm.ts';
 import { clientFor, type CommonFlags, run, withCommonFlags } from './command.ts';
 import { printJson, printTable, shownBytes } from './output.ts';
+import { namedFiles } from './secret-input.ts';
 
 export function addListCommand(program: Command): void {
   withCommonFlags(
     program
       .command('list <file>')
-      .description('list the VMs in an OVA file, in a directory with an OVF, or in an OVA on a web server'),
-  ).action((file: string, flags: CommonFlags) =>
+      .description(
+        'list the VMs in an OVA file, in a directory with an OVF, or in an OVA on a web server (URL; - reads it from standard input)',
+      ),
+  ).action((named: string, flags: CommonFlags) =>
     run(flags, async () => {
+      const [file = ''] = namedFiles([named]);
       const isUrl = /^https?:\/\//i.test(file);
       const source = isUrl ? { type: 'web', url: file } : { type: 'ova', path: resolve(file) };
       const { vms } = await clientFor(flags).post<{ vms: VmSummary[] }>('/sources/list', { source });

@@ -90,7 +90,7 @@ function withAccountFlags(command: Command): Command {
     .option('--password-stdin', 'the password is on standard input')
     .option(
       '--secret <name=file>',
-      'password, privateKey, passphrase or clientKey from a file; - is standard input',
+      'password, privateKey, passphrase, clientKey or query (what stands after the ? of a web address) from a file; - is standard input',
       collect,
       [],
     )

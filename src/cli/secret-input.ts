@@ -26,6 +26,15 @@ export function readSecrets({ secret, passwordStdin }: SecretFlags): Record<stri
   return secrets;
 }
 
+/** `-` is an address on standard input: a signature in it is a secret, and everybody can read arguments. @throws client.usage */
+export function namedFiles(files: readonly string[]): readonly string[] {
+  if (!files.includes('-')) return files;
+  if (files.length > 1) throw new WherryError('client.usage', { problem: '- is one address on standard input, alone' });
+  const address = readSecret('-').trim();
+  if (/^https?:\/\//i.test(address)) return [address];
+  throw new WherryError('client.usage', { problem: 'standard input holds no http or https address' });
+}
+
 /** The end of line that editors and `echo` add is no part of a password; inside a key the lines stay. */
 function readSecret(file: string): string {
   try {

@@ -39,6 +39,7 @@ export type MigrationTables = {
     ended_at: MaybeTime;
   };
   target_copy: { id: string; source_identity: string; created_at: Created };
+  source_query: { target_copy_id: string; sealed: string; created_at: Created };
   vm_migration: {
     id: string;
     migration_id: string;

@@ -25,6 +25,8 @@ export type Vault = {
 
 /** What a provider's secret belongs to. */
 export const providerSecret = (providerId: string, name: string): readonly string[] => ['provider', providerId, name];
+/** What the query of a source's address belongs to. */
+export const sourceQuery = (targetCopyId: string): readonly string[] => ['source', targetCopyId];
 /** What the secrets that travel with a question belong to, all in one JSON text. */
 export const callSecrets = (callId: string): readonly string[] => ['call', callId];
 
@@ -98,7 +100,8 @@ async function makeFirstKey(db: Db, path: string, keys: Map<string, Key>): Promi
     for (const key of await readKeys(path)) keys.set(key.id, key);
     if (keys.has(id)) return;
     const used = await tx.selectFrom('provider_secret').select('name').limit(1).executeTakeFirst();
-    if (used !== undefined) return; // the key is lost, or on another machine: said where it is needed
+    const query = await tx.selectFrom('source_query').select('sealed').limit(1).executeTakeFirst();
+    if (used !== undefined || query !== undefined) return; // the key is lost, or on another machine: said where it is needed
     const key: Key = { id, bytes: randomBytes(keyBytes) };
     await writeKeys(path, [key]);
     keys.set(id, key);
@@ -148,6 +151,15 @@ async function sealAnew(tx: Tx, { open, fresh, forgetLost }: Anew): Promise<{ se
         .where('name', '=', one.name)
         .execute();
     }
+  }
+  for (const { target_copy_id: id, sealed: old } of await tx
+    .selectFrom('source_query')
+    .selectAll()
+    .forUpdate()
+    .execute()) {
+    const text = await again(sourceQuery(id), old);
+    if (text === null) await tx.deleteFrom('source_query').where('target_copy_id', '=', id).execute();
+    else await tx.updateTable('source_query').set({ sealed: text }).where('target_copy_id', '=', id).execute();
   }
   const calls = await tx
     .selectFrom('worker_call')

@@ -7,7 +7,7 @@ import { newId } from '../model/ids.ts';
 import { json } from './db.ts';
 import { ensureInstallation } from './installation-store.ts';
 import { createTestDatabase, type TestDatabase } from './testing.ts';
-import { openVault, providerSecret, type Vault } from './vault-store.ts';
+import { openVault, providerSecret, sourceQuery, type Vault } from './vault-store.ts';
 
 let anchor: TestDatabase;
 let test1: TestDatabase;
@@ -93,6 +93,19 @@ test('a new key: all is sealed anew, the old key is gone from the file', async (
   const other = await openVault(test1.db, path); // another server, or this one after a start
   for (const one of about)
     expect(await other.open(one, await stored(one))).toBe(await vault.open(one, await stored(one)));
+});
+
+test('the signature in a source’s address gets the new key with the others', async () => {
+  const id = newId();
+  await test1.db.transaction(async (tx) => {
+    await tx.insertInto('target_copy').values({ id, source_identity: '' }).execute();
+    const sealed = await vault.seal(tx, sourceQuery(id), 'sig=one');
+    await tx.insertInto('source_query').values({ target_copy_id: id, sealed }).execute();
+  });
+  expect(await vault.rotate(false)).toMatchObject({ sealed: 1, forgotten: 0 });
+  const anew = await openVault(test1.db, path); // the old key is gone
+  const { sealed } = await test1.db.kysely.selectFrom('source_query').select('sealed').executeTakeFirstOrThrow();
+  expect(await anew.open(sourceQuery(id), sealed)).toBe('sig=one');
 });
 
 test.each(['written', 'committed'] as const)(

@@ -1,7 +1,7 @@
 /** Questions about providers that a worker answers now. Secrets go with the question and nowhere else. */
 import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
-import { addressOf, checkAccount, checkSecretNames } from '../inventory/account.ts';
+import { addressOf, checkAccount, checkSecretNames, newAccount } from '../inventory/account.ts';
 import { ProviderCheck, UnsavedInventory, type UnsavedProvider } from '../inventory/api.ts';
 import type { Engine } from '../migration/engine.ts';
 import { fromStored, WherryError } from '../model/errors.ts';
@@ -15,7 +15,8 @@ export type Asked = {
 };
 
 /** An account that came with the request. @throws provider.setting_wrong, provider.secret_unknown */
-export function unsaved({ account, secrets = {}, via = null }: UnsavedProvider): Asked {
+export function unsaved({ via = null, ...given }: UnsavedProvider): Asked {
+  const { account, secrets } = newAccount(given.account, given.secrets ?? {});
   checkAccount(account);
   checkSecretNames(account, Object.keys(secrets));
   return { account, secrets, workerId: via };

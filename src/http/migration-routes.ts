@@ -49,7 +49,8 @@ export function migrationRoutes(engine: Engine): Routes {
   };
 }
 
-function addOrders(app: App, { db }: Engine): void {
+function addOrders(app: App, engine: Engine): void {
+  const { db } = engine;
   app.post(
     '/migrations',
     {
@@ -64,7 +65,7 @@ function addOrders(app: App, { db }: Engine): void {
     },
     async (request, reply) => {
       for (const { source } of request.body.vms) authorizeSource(source, request);
-      const view = await createMigration(db, request.body, actorOf(request).name, async (tx, id) => {
+      const view = await createMigration(engine, request.body, actorOf(request).name, async (tx, id) => {
         const made = await readMigration(tx, id);
         await keepAnswerWithin(tx, request, 201, made);
         return made;

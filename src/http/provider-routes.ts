@@ -95,7 +95,7 @@ function addChanges(app: App, engine: Engine, inventory: Inventory, stopping: Ab
       const { body } = request;
       const asked = unsaved(body);
       const check = body.check === false ? null : await askCheck(engine, asked, stopping);
-      if (check !== null) refuseFailed(check, body.account);
+      if (check !== null) refuseFailed(check, asked.account);
       const id = await createProvider(db, vault, body, {
         by: actorOf(request).name,
         check,

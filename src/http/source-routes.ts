@@ -4,6 +4,7 @@ import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import * as api from '../migration/api.ts';
 import type { Engine } from '../migration/engine.ts';
+import { sourceApart } from '../migration/source-query-store.ts';
 import { WherryError } from '../model/errors.ts';
 import type { SourceSpec } from '../model/spec.ts';
 import { actorOf, authorize } from './auth/authenticate.ts';
@@ -66,9 +67,11 @@ function authorized<T extends { readonly source: SourceSpec }>(request: FastifyR
 async function questionOf(
   engine: Engine,
   method: 'listVms' | 'describeVm',
-  { workerId, ...params }: api.ListSource | api.DescribeSource,
+  { workerId, ...asked }: api.ListSource | api.DescribeSource,
 ): Promise<Parameters<Engine['call']>[0]> {
-  const access = await engine.accessOf(params.source);
+  const { source, query } = sourceApart(asked.source);
+  const params = { ...asked, source };
+  const access = await engine.accessOf(source, query);
   const reached =
     access === null ? { params } : { params: { ...params, account: access.account }, secrets: access.secrets };
   return { method, ...reached, ...(workerId !== undefined && { workerId }) };

@@ -7,7 +7,15 @@ import { wakeCommands } from '../migration/news-store.ts';
 import { type StoredError, WherryError } from '../model/errors.ts';
 import { newId } from '../model/ids.ts';
 import type { ProviderAccount, Secrets } from '../model/provider.ts';
-import { checkAccount, checkSecretNames, isElsewhere, trusting } from './account.ts';
+import {
+  checkAccount,
+  checkQuery,
+  checkSecretNames,
+  isElsewhere,
+  newAccount,
+  trusting,
+  withQueryApart,
+} from './account.ts';
 import type { CreateProvider, EditProvider, ProviderCheck } from './api.ts';
 import { leaveSystem } from './batch-store.ts';
 
@@ -25,7 +33,8 @@ export async function createProvider(
   given: CreateProvider,
   { by, check, after }: { by: By; check: ProviderCheck | null; after: (tx: Tx, id: string) => Promise<void> },
 ): Promise<string> {
-  const { name, account, secrets = {}, via = null } = given;
+  const { name, via = null } = given;
+  const { account, secrets } = newAccount(given.account, given.secrets ?? {});
   checkAccount(account);
   checkSecretNames(account, Object.keys(secrets));
   const id = newId();
@@ -65,7 +74,7 @@ export async function editProvider(db: Db, vault: Vault, id: string, edit: EditP
   await named(edit.name ?? '', () =>
     db.transaction(async (tx) => {
       const before = await lockProvider(tx, id);
-      const { account = before.account, secrets = {} } = edit;
+      const { account, secrets } = withQueryApart(edit.account ?? before.account, edit.secrets ?? {});
       if (account.type !== before.type) {
         const why = `it stays ${before.type}; make another provider for a ${account.type}`;
         throw new WherryError('provider.setting_wrong', { setting: 'type', why });
@@ -73,6 +82,8 @@ export async function editProvider(db: Db, vault: Vault, id: string, edit: EditP
       checkAccount(account);
       checkSecretNames(account, Object.keys(secrets));
       if (isElsewhere(before.account, account)) await checkGivenAgain(tx, before, secrets);
+      if (account.type === 'ova' && !('query' in secrets) && !(await hasSecret(tx, id, 'query')))
+        checkQuery(account.location);
       const via = edit.via === undefined ? before.via : edit.via;
       await checkWorker(tx, via);
       await tx
@@ -220,6 +231,11 @@ async function sealSecrets(tx: Tx, vault: Vault, id: string, secrets: Secrets): 
       )
       .execute();
   }
+}
+
+async function hasSecret(tx: Tx, id: string, name: string): Promise<boolean> {
+  const query = tx.selectFrom('provider_secret').select('name').where('provider_id', '=', id).where('name', '=', name);
+  return (await query.executeTakeFirst()) !== undefined;
 }
 
 async function checkGivenAgain(

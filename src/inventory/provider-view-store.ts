@@ -5,6 +5,7 @@ import type { StoredError } from '../model/errors.ts';
 import { WherryError } from '../model/errors.ts';
 import type { ProviderAccount, ProviderType } from '../model/provider.ts';
 import { shown } from '../model/shown-error.ts';
+import { withQueryApart } from './account.ts';
 import type { ProviderCheck, ProviderCounts, ProviderState, ProviderView } from './api.ts';
 
 const noCounts: ProviderCounts = {
@@ -82,7 +83,8 @@ function viewOf(row: Row): ProviderView {
     id,
     name,
     type,
-    account,
+    // An address from before queries were kept apart shows none either.
+    account: withQueryApart(account, {}).account,
     secrets,
     via,
     worker,

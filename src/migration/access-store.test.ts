@@ -72,5 +72,5 @@ test('a password that its server has refused is not sent again, for no VM, until
   await set('provider.http_status');
   expect((await migrate(of(url, { provider: id }))).status).toBe(201);
   await set(null);
-  expect(await server.engine.accessOf({ type: 'web', url, provider: id })).toEqual({ account, secrets: {} });
+  expect(await server.engine.accessOf({ type: 'web', url, provider: id }, null)).toEqual({ account, secrets: {} });
 });

@@ -1,5 +1,6 @@
 /** A new migration, from what a user asked for to steps that a worker may have. */
 import type { Db, Tx } from '../db/db.ts';
+import type { Vault } from '../db/vault-store.ts';
 import { newId } from '../model/ids.ts';
 import type { VmMigrationSpec } from '../model/spec.ts';
 import type { CreateMigration } from './api.ts';
@@ -8,6 +9,7 @@ import { resolveItinerary } from './itinerary.ts';
 import { recordEvent, wakeWork } from './news-store.ts';
 import { json, maybeJson, now } from './rows-store.ts';
 import { type MigrationState, move, type VmMigrationState } from './states.ts';
+import { sealSourceQuery, sourceApart } from './source-query-store.ts';
 import { vmNameOf } from './vm-name.ts';
 
 /**
@@ -15,20 +17,25 @@ import { vmNameOf } from './vm-name.ts';
  * `within` makes the answer in the same transaction, so that it can be kept with what it is the answer to.
  */
 export async function createMigration<T>(
-  db: Db,
+  { db, vault }: { readonly db: Db; readonly vault: Vault },
   request: CreateMigration,
   actor: string,
   within: (tx: Tx, id: string) => Promise<T>,
 ): Promise<T> {
   return db.transaction(async (tx) => {
     for (const { source } of request.vms) await checkAccess(tx, source);
+    const vms = request.vms.map((spec) => ({ spec, ...sourceApart(spec.source) }));
+    const specs = vms.map(({ spec, source }) => ({ ...spec, source }));
     const id = newId();
-    const name = (request.name ?? nameFor(request.vms)).replaceAll('\0', '');
+    const name = (request.name ?? nameFor(specs)).replaceAll('\0', '');
     const scheduled = move('migration', 'pending_approval', 'scheduled');
     const state: MigrationState = move('migration', scheduled, 'queued');
     await tx.insertInto('migration').values({ id, name, state, created_by: actor }).execute();
-    for (const [position, spec] of request.vms.entries()) {
-      await insertVmMigration(tx, { migrationId: id, position, spec, targetCopyId: await newTargetCopy(tx, spec) });
+    for (const [position, spec] of specs.entries()) {
+      const targetCopyId = await newTargetCopy(tx, spec);
+      const query = vms[position]?.query ?? null;
+      if (query !== null) await sealSourceQuery(tx, vault, targetCopyId, query);
+      await insertVmMigration(tx, { migrationId: id, position, spec, targetCopyId });
     }
     await recordEvent(tx, {
       actor,

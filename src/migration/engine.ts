@@ -14,6 +14,7 @@ import { claim, knownWorker } from './claim-store.ts';
 import { answer, ask, dropCall, type Question, readAnswer, readCommands } from './command-store.ts';
 import { defaultPolicy, type Policy } from './policy.ts';
 import type { CallAnswer, Commands, CommandsRequest, Lease, LeaseRequest } from './protocol.ts';
+import { forgetSourceQueries } from './source-query-store.ts';
 import { tick } from './tick-store.ts';
 import { longPoll, startWaker } from './wake-store.ts';
 import { forgetOldRequests, graceAfterStart } from './worker-store.ts';
@@ -36,8 +37,12 @@ export type Engine = {
   /** Lets a worker look something up. @throws migration.no_worker, migration.call_timeout, and what the worker threw */
   call(question: Question, signal: AbortSignal): Promise<unknown>;
   answer(said: CallAnswer): Promise<void>;
-  /** With what a source in a provider is reached; null where it names none. @throws provider.not_found, provider.setting_wrong */
-  accessOf(source: SourceSpec): Promise<SourceAccess | null>;
+  readonly vault: Vault;
+  /**
+   * With what a source on a web server is reached; null where its address is enough.
+   * @param query of its address (source-query-store.ts) @throws provider.not_found, provider.setting_wrong
+   */
+  accessOf(source: SourceSpec, query: string | null): Promise<SourceAccess | null>;
   stop(): Promise<void>;
 };
 
@@ -97,7 +102,8 @@ export async function startEngine({ db, vault, onError, ...given }: EngineOption
       }
     },
     answer: (said) => answer(db, said),
-    accessOf: (source) => accessOf(db, vault, source),
+    vault,
+    accessOf: (source, query) => accessOf(db, vault, source, query),
     stop: async () => {
       stopping.abort();
       waker.stop();
@@ -112,7 +118,10 @@ async function runClock(db: Db, policy: Policy, signal: AbortSignal, onError: (e
     try {
       await tick(db, policy);
       await tellOfWorkers();
-      if (beat % 600 === 0) await forgetOldRequests(db);
+      if (beat % 600 === 0) {
+        await forgetOldRequests(db);
+        await forgetSourceQueries(db);
+      }
     } catch (error) {
       if (!signal.aborted) onError(error);
     }

@@ -30,6 +30,20 @@ export const stepNames = [
 ] as const;
 export type StepName = (typeof stepNames)[number];
 
+/** Steps that open the source: they alone get the secrets with which it is opened. */
+const openingSource: ReadonlySet<string> = new Set<StepName>([
+  'preflight',
+  'copy',
+  'convert',
+  'check-manifest',
+  'verify',
+  'apply',
+]);
+
+export function opensSource(step: string): boolean {
+  return openingSource.has(step);
+}
+
 export type Itinerary = {
   readonly name: string;
   /** Goes up with every change to the list; step code accepts the version before. */

@@ -101,7 +101,7 @@ export const Lease = Type.Object({
   checkpoint: Json,
   /** Provider secrets that this step needs, joined for this answer only. */
   secrets: Type.Record(Type.String(), Type.String()),
-  /** Of the provider that the source names; absent: it names none, or that is not there any more. */
+  /** With which a source on a web server is opened; absent: its address is enough, or this step does not open it. */
   account: Type.Optional(ProviderAccount),
   /** Why there is none although the source names one. */
   accessError: Type.Optional(StoredErrorSchema),

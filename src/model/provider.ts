@@ -56,7 +56,8 @@ export type LibvirtAccount = Type.Static<typeof LibvirtAccount>;
 
 /**
  * A store of OVAs, OVF directories, libvirt domain XML with its disks, and bare images: a directory on a worker (absolute
- * path), or an http(s) URL of an OVA or of a page that lists some. Secrets: `password`.
+ * path), or an http(s) URL of an OVA or of a page that lists some. Secrets: `password`, and `query`, what stands after the
+ * question mark of its address (a signature): it is taken out of a `location` that holds it, which then ends in `?…`.
  */
 export const OvaAccount = Type.Object(
   {
@@ -79,7 +80,7 @@ export type ProviderType = Type.Static<typeof ProviderType>;
 export const secretNames = {
   vsphere: ['password'],
   libvirt: ['password', 'privateKey', 'passphrase', 'clientKey'],
-  ova: ['password'],
+  ova: ['password', 'query'],
 } as const satisfies Record<ProviderType, readonly string[]>;
 
 /** Secret values by name. Lives in memory only; never logged, stored as it is, or put into an error. */

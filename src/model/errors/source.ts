@@ -41,6 +41,26 @@ export const sourceErrors = {
     message: '{system} does not say which version of {path} it sends: neither ETag nor Last-Modified',
     next: 'A copy could not be gone on with, because nobody could tell whether it is still the same file. Let the server send one of them, or copy the file to a directory of a worker.',
   },
+  'source.query_missing': {
+    status: 409,
+    message: 'What stands after the question mark of {path} is not known here',
+    next: 'It is kept as a secret, apart from the address. Give the whole address again.',
+  },
+  'source.link_gone': {
+    status: 404,
+    message: '{page} has no link to {path} any more',
+    next: 'What stands after the question mark of a link may be a secret: it is not kept, but taken from the page when the file is opened. Look at the page, or name the whole address of the file.',
+  },
+  'source.link_password': {
+    status: 422,
+    message: 'The link to {path} is a link with a password in it',
+    next: 'It is not used and not kept. Let the page link to the file without one; a password is given with the provider.',
+  },
+  'source.link_twice': {
+    status: 422,
+    message: 'Several links lead to {path} that differ only in what stands after the question mark',
+    next: 'That may be a secret, so it is no part of the name by which a file is known, and they cannot be told apart. Let each have a path of its own, or name the whole address of one.',
+  },
   'source.vm_not_found': {
     status: 404,
     message: 'There is no VM {vm} in {path}; it holds: {names}',

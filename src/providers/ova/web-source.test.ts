@@ -10,6 +10,7 @@ import { startStrictServer, type StrictOptions, type StrictServer } from '../../
 import type { SourceSpec } from '../../model/spec.ts';
 import { createProviders } from '../../wiring.ts';
 import type { Source } from '../provider.ts';
+import { addressOf } from './store/address.ts';
 import { webServer } from './store/http-server.ts';
 import { build, content, images, mib, signal, work } from './test-packages.ts';
 
@@ -138,7 +139,7 @@ test('a part that does not come in time may come later; one that nobody wants an
   try {
     const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/disk.raw`;
     using web = webServer({ type: 'ova', location: url }, {});
-    const { remote } = await web.open(new URL(url), signal);
+    const { remote } = await web.open(addressOf(new URL(url)), signal);
     const late = remote.read(0, 2 * mib, AbortSignal.timeout(100));
     await expect(late).rejects.toMatchObject({ code: 'provider.hangs', passing: true });
     const given = new AbortController();

@@ -11,6 +11,9 @@ import { parseOvf } from './ovf.ts';
 import { archivePackage, loosePackage, type Package, type PackageFile } from './package.ts';
 import { packageSource } from './source.ts';
 import { nameFromHref } from './stored.ts';
+import { addressOf, baseOf, type WebAddress } from './store/address.ts';
+import { addressAt } from './store/at-page.ts';
+import { nameOf } from './store/links.ts';
 import { type WebFile, type WebServer, webServer } from './store/http-server.ts';
 import { maxXmlBytes } from './xml.ts';
 
@@ -32,9 +35,13 @@ export async function createWebSource(
 ): Promise<Source & AsyncDisposable> {
   if (provider !== undefined && access === null) throw new WherryError('provider.not_found', { provider });
   const account: OvaAccount = access?.account.type === 'ova' ? access.account : { type: 'ova', location: url };
-  const server = webServer({ ...account, location: url }, access?.secrets ?? {});
+  const secrets = access?.secrets ?? {};
+  const server = webServer(account, secrets);
   try {
-    const source = await openAt(server, new URL(url), { tools, openImages }, signal);
+    const address = await addressAt(server, baseOf(account, secrets), url, signal);
+    // The server has looked already: a password goes to nobody but the one it was given for.
+    if (address === null) throw new WherryError('provider.setting_wrong', { setting: 'source', why: elsewhere });
+    const source = await openAt(server, address, { tools, openImages }, signal);
     return {
       ...source,
       [Symbol.asyncDispose]: async () => {
@@ -48,35 +55,39 @@ export async function createWebSource(
   }
 }
 
+const elsewhere = 'it is not on the web server of its provider';
+
 async function openAt(
   server: WebServer,
-  url: URL,
+  address: WebAddress,
   { tools, openImages }: { readonly tools: ImageTools; readonly openImages: OpenImages },
   signal: AbortSignal,
 ): Promise<Source & AsyncDisposable> {
-  const open = (path: string): Promise<WebFile> => openSteady(server, new URL(path), signal);
+  const { url, shown } = address;
+  const open = (at: WebAddress): Promise<WebFile> => openSteady(server, at, signal);
   if (/\.ova$/i.test(url.pathname)) {
-    return packageSource(await archivePackage(await open(url.href), signal), tools);
+    return packageSource(await archivePackage(await open(address), signal), tools);
   }
-  if (/\.ovf$/i.test(url.pathname)) return packageSource(await ovfPackage(url, open), tools);
-  return openImages({ url: url.href, fileName: lastPartOf(url) }, open, signal);
+  if (/\.ovf$/i.test(url.pathname)) return packageSource(await ovfPackage(address, open), tools);
+  return openImages({ url: shown, fileName: nameOf(url) }, () => open(address), signal);
 }
 
 /** Without a tag or a time nobody can tell whether it is still the same file when a copy goes on. */
-async function openSteady(server: WebServer, url: URL, signal: AbortSignal): Promise<WebFile> {
-  const file = await server.open(url, signal);
+async function openSteady(server: WebServer, address: WebAddress, signal: AbortSignal): Promise<WebFile> {
+  const file = await server.open(address, signal);
   if (file.isSteady) return file;
-  throw new WherryError('source.no_version', { path: url.href, system: server.system });
+  throw new WherryError('source.no_version', { path: address.shown, system: server.system });
 }
 
 /** The OVF, what it refers to, and its manifest: each a file beside it. */
-async function ovfPackage(url: URL, open: (path: string) => Promise<WebFile>): Promise<Package> {
-  const name = lastPartOf(url);
-  const ovf = await open(url.href);
+async function ovfPackage(address: WebAddress, open: (at: WebAddress) => Promise<WebFile>): Promise<Package> {
+  const { url, shown: path } = address;
+  const name = nameOf(url);
+  const ovf = await open(address);
   if (ovf.sizeBytes > maxXmlBytes) {
-    throw new WherryError('ova.too_large', { path: url.href, member: name, bytes: ovf.sizeBytes, limit: maxXmlBytes });
+    throw new WherryError('ova.too_large', { path, member: name, bytes: ovf.sizeBytes, limit: maxXmlBytes });
   }
-  const { systems } = parseOvf(await ovf.read(0, ovf.sizeBytes), { path: url.href, member: name });
+  const { systems } = parseOvf(await ovf.read(0, ovf.sizeBytes), { path, member: name });
   const hrefs = systems.flatMap(({ drives }) => drives.flatMap(({ disk }) => disk.file?.href ?? []));
   const files = [named(name, ovf)];
   for (const href of new Set(hrefs)) {
@@ -89,25 +100,16 @@ async function ovfPackage(url: URL, open: (path: string) => Promise<WebFile>): P
   const manifest = name.replace(/\.ovf$/i, '.mf');
   const found = await orMissing(open(besideOf(url, manifest)));
   if (found !== null) files.push(named(manifest, found));
-  return loosePackage(url.href, files);
+  return loosePackage(path, files);
 }
 
 function named(name: string, { path, sizeBytes, remote }: WebFile): PackageFile {
   return { name, path, offset: 0, lengthBytes: sizeBytes, remote };
 }
 
-/** As it is where it is no proper encoding. */
-function lastPartOf({ pathname }: URL): string {
-  const name = pathname.slice(pathname.lastIndexOf('/') + 1);
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return name;
-  }
-}
-
-function besideOf(url: URL, name: string): string {
-  return new URL(`./${encodeURIComponent(name)}`, url).href;
+/** Without its query, which speaks of the OVF alone. */
+function besideOf(url: URL, name: string): WebAddress {
+  return addressOf(new URL(`./${encodeURIComponent(name)}`, url));
 }
 
 async function orMissing(file: Promise<WebFile>): Promise<WebFile | null> {

@@ -7,6 +7,7 @@ import { checkedCertificate, handshake } from '../../net/trust.ts';
 import { serverOf } from '../../net/https.ts';
 import type { CheckResult, CheckRow } from '../../provider.ts';
 import { realPathOf } from './directory.ts';
+import { baseOf } from './address.ts';
 import { webServer } from './http-server.ts';
 import type { StoreReaders } from './read.ts';
 import { scannerOf } from './scan.ts';
@@ -53,9 +54,13 @@ export async function checkWeb(account: OvaAccount, secrets: Secrets, signal: Ab
   }
   using server = webServer(account, secrets);
   try {
-    const urls = await ovasAt(server, base, signal);
-    rows.push(passed('Address', `${server.system} answers`), passed('Content', `${urls.length} OVAs are there`));
-    const [first] = urls;
+    const { files, refused } = await ovasAt(server, baseOf(account, secrets), signal);
+    const broken = refused.length === 0 ? '' : `; ${refused.length} links are refused and listed with the reason`;
+    rows.push(
+      passed('Address', `${server.system} answers`),
+      passed('Content', `${files.length} OVAs are there${broken}`),
+    );
+    const [first] = files;
     if (first !== undefined) {
       await server.open(first, signal);
       rows.push(passed('Parts', 'files can be read in parts'));

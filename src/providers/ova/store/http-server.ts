@@ -5,6 +5,7 @@ import { WherryError } from '../../../model/errors.ts';
 import type { OvaAccount, Secrets } from '../../../model/provider.ts';
 import type { RemoteFile } from '../../../transfer/disk.ts';
 import type { LocalFile } from '../../local/local-file.ts';
+import type { WebAddress } from './address.ts';
 import { type At, networkError } from '../../net/errors.ts';
 import { bytesOf, type HttpsAnswer, type HttpsRequest, HttpsServer, returnable } from '../../net/https.ts';
 import { byBlocks } from './blocks.ts';
@@ -13,9 +14,9 @@ export type WebServer = Disposable & {
   /** The address as the user wrote it. */
   readonly system: string;
   /** The whole of a short answer. @throws provider.* */
-  page(url: URL, signal: AbortSignal): Promise<string>;
-  /** A file that is read in parts. @throws provider.*, provider.no_ranges */
-  open(url: URL, signal: AbortSignal): Promise<WebFile>;
+  page(address: WebAddress, signal: AbortSignal): Promise<string>;
+  /** A file that is read in parts; its `path` is what is shown of the address. @throws provider.*, provider.no_ranges */
+  open(address: WebAddress, signal: AbortSignal): Promise<WebFile>;
 };
 
 /** `remote`: the same for whoever reads it long after it was opened. */
@@ -40,7 +41,7 @@ export function webServer({ location, username, trust }: OvaAccount, secrets: Se
   const send: Send = https === null ? plainSend(base) : (wanted, signal) => https.send(wanted, signal);
   const system = base.origin;
   const get = async (
-    url: URL,
+    { url, shown }: WebAddress,
     more: Record<string, string>,
     wanted: number,
     signal: AbortSignal,
@@ -50,21 +51,26 @@ export function webServer({ location, username, trust }: OvaAccount, secrets: Se
     const answer = await send({ method: 'GET', path, headers: all, repeatable: true }, signal);
     if (answer.status === wanted) return answer;
     await answer.chunks[Symbol.asyncIterator]().return?.();
-    if (answer.status === 412) throw new WherryError('source.changed', { path: url.href });
+    if (answer.status === 412) throw new WherryError('source.changed', { path: shown });
     throw refusal(system, url, answer.status, username);
   };
   return {
     system,
-    page: async (url, signal) => {
-      const answer = await get(url, {}, 200, signal);
+    page: async (address, signal) => {
+      const answer = await get(address, {}, 200, signal);
       const bytes = await bytesOf(answer, maxPageBytes).catch((error: unknown) => {
         if (error instanceof WherryError || signal.aborted) throw error;
-        throw new WherryError('provider.http_status', { system, status: answer.status, path: url.pathname }, error);
+        throw new WherryError(
+          'provider.http_status',
+          { system, status: answer.status, path: address.url.pathname },
+          error,
+        );
       });
       return bytes.toString('utf8');
     },
-    open: async (url, signal) => {
-      const answer = await get(url, { range: 'bytes=0-0' }, 206, signal);
+    open: async (address, signal) => {
+      const { url, shown } = address;
+      const answer = await get(address, { range: 'bytes=0-0' }, 206, signal);
       await bytesOf(answer, 16);
       const size = Number(/^bytes 0-0\/(\d{1,15})$/.exec(answer.headers['content-range'] ?? '')?.[1] ?? Number.NaN);
       if (!Number.isSafeInteger(size)) throw new WherryError('provider.no_ranges', { system, path: url.pathname });
@@ -73,12 +79,12 @@ export function webServer({ location, username, trust }: OvaAccount, secrets: Se
       // What a part was taken from must be what the other parts are taken from.
       const fetch = async (offset: number, length: number, during: AbortSignal): Promise<Buffer> => {
         const range = `bytes=${offset}-${offset + length - 1}`;
-        const part = await get(url, { range, ...conditionOf(version) }, 206, during);
+        const part = await get(address, { range, ...conditionOf(version) }, 206, during);
         const said = versionOf(part.headers);
         const isSame = said.etag === version.etag && said.modified === version.modified;
         if (!isSame || part.headers['content-range'] !== `bytes ${offset}-${offset + length - 1}/${size}`) {
           await part.chunks[Symbol.asyncIterator]().return?.();
-          throw new WherryError('source.changed', { path: url.href });
+          throw new WherryError('source.changed', { path: shown });
         }
         const bytes = await bytesOf(part, length);
         if (bytes.length !== length) throw new WherryError('provider.connection_lost', { system });
@@ -95,7 +101,7 @@ export function webServer({ location, username, trust }: OvaAccount, secrets: Se
         }
       });
       return {
-        path: url.href,
+        path: shown,
         sizeBytes: size,
         identity,
         read: (offset, length) => read(offset, length, signal),

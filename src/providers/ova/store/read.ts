@@ -3,10 +3,8 @@
  * images are all that is looked at, by the same code that reads them when they are migrated.
  */
 import { basename, join } from 'node:path';
-import { toStored, WherryError } from '../../../model/errors.ts';
 import type { InventoryObject, InventoryVm, Unreadable } from '../../../model/inventory.ts';
 import type { SourceSpec } from '../../../model/spec.ts';
-import { isAway } from '../../../model/system-errors.ts';
 import type { ImageTools } from '../../../transfer/disk.ts';
 import type { Source } from '../../provider.ts';
 import { parseOvf } from '../ovf.ts';
@@ -15,6 +13,7 @@ import { nameFromHref } from '../stored.ts';
 import { maxXmlBytes } from '../xml.ts';
 import type { Candidate } from './candidates.ts';
 import { type StoredVm, vmObject } from './to-inventory.ts';
+import { unreadableOf } from './unreadable.ts';
 
 /** What the store needs of others that read sources; wired where all are known. */
 export type StoreReaders = {
@@ -68,13 +67,6 @@ export async function readCandidate(
     signal.throwIfAborted();
     return { objects: [], unreadable: [unreadableOf(file.path, basename(file.path), error)], claims };
   }
-}
-
-export function unreadableOf(ref: string, name: string, error: unknown): Unreadable {
-  const { code, params, causes } = toStored(
-    isAway(error) ? new WherryError('source.read_failed', { path: ref }, error) : error,
-  );
-  return { ref, name, code, params, causes: [...causes] };
 }
 
 function specOf(kind: Candidate['kind'], path: string): SourceSpec {

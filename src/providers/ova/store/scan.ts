@@ -3,8 +3,9 @@ import { basename } from 'node:path';
 import { catalogue, type ErrorCode, type ErrorEntry } from '../../../model/errors.ts';
 import type { InventoryObject, Unreadable } from '../../../model/inventory.ts';
 import { type Candidate, candidatesIn } from './candidates.ts';
-import { type Place, type Reading, readCandidate, type StoreReaders, unreadableOf } from './read.ts';
+import { type Place, type Reading, readCandidate, type StoreReaders } from './read.ts';
 import { folderObject } from './to-inventory.ts';
+import { unreadableOf } from './unreadable.ts';
 import { type StoreDirectory, walk } from './walk.ts';
 
 export type Look = {

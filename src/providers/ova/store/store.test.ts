@@ -8,7 +8,7 @@ import { buildOva } from '../../../../test/fixtures/ova/build.ts';
 import type { InventoryObject } from '../../../model/inventory.ts';
 import { createProviders } from '../../../wiring.ts';
 import type { CheckResult, Connection, InventoryNews } from '../../provider.ts';
-import { linksToOvas } from './links.ts';
+import { linksIn } from './links.ts';
 import { connectWeb } from './web.ts';
 
 const providers = createProviders();
@@ -210,13 +210,18 @@ type Web = {
   list?: string;
   /** Answers end in the middle. */
   cut?: boolean;
+  /** Of each file and of the list, the query without which it is refused. */
+  signatures?: Readonly<Record<string, string>>;
 };
 const usualList = '<a href="../">up</a><a href="app.ova">app</a><a href="http://x/y.ova">y</a>';
 async function serve(state: Web): Promise<Server & AsyncDisposable> {
   const server = createServer((request, response) => {
     state.asked.push(`${request.method} ${request.url} ${request.headers.range ?? ''}`);
     const expected = `Basic ${Buffer.from(`joe:${state.password}`).toString('base64')}`;
-    const isList = request.url === '/images/';
+    const [place = '', query = ''] = (request.url ?? '').split('?');
+    const isList = place === '/images/';
+    const needed = state.signatures?.[isList ? place : basename(place)] ?? '';
+    if (query !== needed) return response.writeHead(403).end();
     const isOpen = isList && state.openList === true;
     if (state.password !== undefined && !isOpen && request.headers.authorization !== expected)
       return response.writeHead(401).end();
@@ -225,7 +230,7 @@ async function serve(state: Web): Promise<Server & AsyncDisposable> {
       response.writeHead(206, { 'content-range': 'bytes 0-0/9', 'content-length': '9' }).write('x');
       return setTimeout(() => response.destroy(), 20);
     }
-    void readFile(join(store, basename(request.url ?? ''))).then(
+    void readFile(join(store, basename(place))).then(
       (data) => {
         const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
         if (from === undefined || state.whole) return response.writeHead(200).end(data);
@@ -350,9 +355,57 @@ test('a server that is not there is an error of the store, not of a file in it',
   await expect(first(unknown)).rejects.toMatchObject({ code: 'provider.name_unknown' });
 });
 
+test('links with passwords and signatures: none of them is told, each file is read with its own', async () => {
+  await ova('app');
+  await ova('plain');
+  const list = `<a href="app.ova?sig=kanarie-one&amp;a=1">app</a><a href="http://joe:kanarie-two@HOST/images/secret.ova">x</a>
+    <a href="http://joe:kanarie-two@HOST/images/plain.ova">x</a><a href="plain.ova">plain</a>
+    <a href="both.ova?sig=kanarie-3">a</a><a href="both.ova?sig=kanarie-4">b</a>`;
+  const state: Web = {
+    whole: false,
+    asked: [],
+    signatures: { '/images/': 'list=kanarie-five', 'app.ova': 'sig=kanarie-one&a=1' },
+  };
+  await using server = await serve(state);
+  state.list = list.replaceAll('HOST', addressOf(server).slice('http://'.length));
+  const base = `${addressOf(server)}/images/`;
+  const account = { type: 'ova', location: `${base}?…` } as const;
+  const secrets = { query: 'list=kanarie-five' };
+  await using connection = await providers.connect({ account, secrets }, signal);
+  const told: InventoryNews[] = [];
+  for await (const one of connection.watchInventory(signal)) if (told.push(one) && one.kind === 'synced') break;
+  expect(JSON.stringify(told)).not.toMatch(/kanarie|joe/);
+  const found = new Listener();
+  for (const one of told) found.take(one);
+  expect([...found.vms.keys()]).toEqual([`${base}app.ova?…`, `${base}plain.ova`]);
+  expect(Object.fromEntries(found.unreadable)).toEqual({
+    [`${base}secret.ova`]: 'source.link_password',
+    [`${base}both.ova?…`]: 'source.link_twice',
+  });
+  expect(found.systemId).toBe(`${base}?…`);
+  // Where one is looked at or migrated, its signature is that which the page gives now.
+  state.signatures = { '/images/': 'list=kanarie-five', 'app.ova': 'sig=kanarie-six' };
+  state.list = state.list?.replace('kanarie-one&amp;a=1', 'kanarie-six');
+  expect(await connection.readVm(`${base}app.ova?…`, signal)).toMatchObject({ name: 'app' });
+  const source = { type: 'web', url: `${base}app.ova?…` } as const;
+  await using opened = await providers.openSource(source, signal, { account, secrets });
+  expect(JSON.stringify(await opened.describe(null, signal))).not.toContain('kanarie');
+  const gone = providers.openSource({ ...source, url: `${base}gone.ova?…` }, signal, { account, secrets });
+  await expect(gone).rejects.toMatchObject({ code: 'source.link_gone' });
+  await expect(providers.openSource(source, signal)).rejects.toMatchObject({ code: 'source.query_missing' });
+  const checked = await providers.check({ account, secrets }, signal);
+  expect(checked).toMatchObject({ ok: true });
+  expect(JSON.stringify(checked)).not.toContain('kanarie');
+  // The control: without its signature nothing is given.
+  await expect(providers.check({ account, secrets: { query: 'list=no' } }, signal)).resolves.toMatchObject({
+    ok: false,
+  });
+});
+
 test('a link that is not closed hides none of those after it', () => {
-  const links = linksToOvas('<a href="half <a href="one.ova"><a class=x href = \'two.ova\'>', new URL('http://x/'));
-  expect(links.map(({ pathname }) => pathname)).toEqual(['/one.ova', '/two.ova']);
+  const page = '<a href="half <a href="one.ova"><a class=x href = \'two.ova\'>';
+  const { files } = linksIn(page, new URL('http://x/'), (name) => name.endsWith('.ova'));
+  expect(files.map(({ url }) => url.pathname)).toEqual(['/one.ova', '/two.ova']);
 });
 
 test('an idle store of many files is asked for its list and for a few of them', async () => {

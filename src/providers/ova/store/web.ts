@@ -15,11 +15,13 @@ import { archivePackage, readMember } from '../package.ts';
 import { describeSystem } from '../source.ts';
 import { fileOfDisk } from '../stored.ts';
 import { maxXmlBytes } from '../xml.ts';
+import { baseOf, type WebAddress } from './address.ts';
+import { addressAt } from './at-page.ts';
 import { type WebServer, webServer } from './http-server.ts';
-import { linksToOvas } from './links.ts';
+import { type Links, linksIn, nameOf } from './links.ts';
 import { changes, firstNews, type Told } from './published.ts';
-import { unreadableOf } from './read.ts';
 import { storageObject, vmObject } from './to-inventory.ts';
+import { unreadableOf } from './unreadable.ts';
 
 export const usualAskMs = 5 * 60_000;
 
@@ -31,13 +33,14 @@ export async function connectWeb(
 ): Promise<Connection> {
   signal.throwIfAborted();
   const server = webServer(account, secrets);
-  const base = new URL(account.location);
+  const base = baseOf(account, secrets);
   return {
     watchInventory: (during) => followWeb(server, base, askMs, during),
     readVm: async (ref, during) => {
-      const [address = ''] = ref.split('#');
-      if (!URL.canParse(address) || new URL(address).origin !== base.origin) return null;
-      const { objects } = await readOva(server, new URL(address), base, new Map(), during);
+      const [shown = ''] = ref.split('#');
+      const address = await addressAt(server, base, shown, during);
+      if (address === null) return null;
+      const { objects } = await readOva(server, address, base, new Map(), during);
       return objects.find((one) => one.kind === 'vm' && one.ref === ref) ?? null;
     },
     [Symbol.asyncDispose]: async () => server[Symbol.dispose](),
@@ -46,18 +49,18 @@ export async function connectWeb(
 
 async function* followWeb(
   server: WebServer,
-  base: URL,
+  base: WebAddress,
   askMs: number,
   signal: AbortSignal,
 ): AsyncGenerator<InventoryNews> {
   const known: Known = new Map();
-  const snapshot: InventoryNews = { kind: 'snapshot', product: 'Web server', version: '', systemId: base.href };
-  const urls = await ovasAt(server, base, signal);
+  const snapshot: InventoryNews = { kind: 'snapshot', product: 'Web server', version: '', systemId: base.shown };
+  const links = await ovasAt(server, base, signal);
   // Names first: each file costs some requests, and a page may list thousands.
-  const names = urls.length > 1 ? urls.map((url) => summaryOf(url, base)) : [];
+  const names = links.files.length > 1 ? links.files.map((file) => summaryOf(file, base)) : [];
   if (names.length > 0) yield snapshot;
   for (let at = 0; at < names.length; at += batch) yield { kind: 'put', objects: names.slice(at, at + batch) };
-  let told = await lookAt(server, base, known, signal, urls);
+  let told = await lookAt(server, base, known, signal, links);
   if (names.length === 0) yield snapshot;
   const found = new Set(told.objects.map(({ kind, ref }) => `${kind} ${ref}`));
   const gone = names.filter(({ kind, ref }) => !found.has(`${kind} ${ref}`)).map(({ kind, ref }) => ({ kind, ref }));
@@ -72,7 +75,7 @@ async function* followWeb(
   }
 }
 
-/** By URL, the one that was asked for longest ago first. An empty identity: it could not be read. */
+/** By address as it is shown, the one that was asked for longest ago first. An empty identity: it could not be read. */
 type Known = Map<string, { readonly identity: string; readonly told: Told }>;
 
 /** With the list, one request in each of five minutes. */
@@ -81,72 +84,72 @@ const askedInTurn = 4;
 const batch = 500;
 
 /** A file of which no more than its name is known: what it holds may be called otherwise, or be several VMs. */
-function summaryOf(url: URL, base: URL): InventoryObject {
-  const data: InventoryVm = { ...emptyVm, power: 'off', facts: { 'ova.format': 'ova', 'ova.file': url.href } };
+function summaryOf({ url, shown }: WebAddress, base: WebAddress): InventoryObject {
+  const data: InventoryVm = { ...emptyVm, power: 'off', facts: { 'ova.format': 'ova', 'ova.file': shown } };
   const name = nameOf(url).replace(/\.ova$/i, '');
-  return { kind: 'vm', ref: url.href, name, stableId: null, parentRef: base.href, data };
+  return { kind: 'vm', ref: shown, name, stableId: null, parentRef: base.shown, data };
 }
 
 async function lookAt(
   server: WebServer,
-  base: URL,
+  base: WebAddress,
   known: Known,
   signal: AbortSignal,
-  listed?: readonly URL[],
+  listed?: Links,
 ): Promise<Told> {
-  const urls = listed ?? (await ovasAt(server, base, signal));
+  const { files, refused } = listed ?? (await ovasAt(server, base, signal));
   const turn = new Set([...known.keys()].slice(0, askedInTurn));
-  const objects: InventoryObject[] = [storageObject(base.href, 'web', { capacityBytes: null, freeBytes: null })];
-  const unreadable: Unreadable[] = [];
-  for (const url of urls) {
-    const before = known.get(url.href);
-    const isKept = before !== undefined && !turn.has(url.href);
-    const one = isKept ? before.told : await readOva(server, url, base, known, signal);
+  const objects: InventoryObject[] = [storageObject(base.shown, 'web', { capacityBytes: null, freeBytes: null })];
+  const unreadable: Unreadable[] = [...refused];
+  for (const file of files) {
+    const before = known.get(file.shown);
+    const isKept = before !== undefined && !turn.has(file.shown);
+    const one = isKept ? before.told : await readOva(server, file, base, known, signal);
     objects.push(...one.objects);
     unreadable.push(...one.unreadable);
   }
-  const there = new Set(urls.map(({ href }) => href));
-  for (const href of known.keys()) if (!there.has(href)) known.delete(href);
+  const there = new Set(files.map(({ shown }) => shown));
+  for (const shown of known.keys()) if (!there.has(shown)) known.delete(shown);
   return { objects, unreadable };
 }
 
 /** The one that the address names, or those that the page there lists. @throws provider.* */
-export async function ovasAt(server: WebServer, base: URL, signal: AbortSignal): Promise<URL[]> {
-  return /\.ova$/i.test(base.pathname) ? [base] : linksToOvas(await server.page(base, signal), base);
+export async function ovasAt(server: WebServer, base: WebAddress, signal: AbortSignal): Promise<Links> {
+  if (isOva(base.url.pathname)) return { files: [base], refused: [] };
+  return linksIn(await server.page(base, signal), base.url, isOva);
 }
 
-async function readOva(server: WebServer, url: URL, base: URL, known: Known, signal: AbortSignal): Promise<Told> {
+const isOva = (name: string): boolean => /\.ova$/i.test(name);
+
+async function readOva(
+  server: WebServer,
+  address: WebAddress,
+  base: WebAddress,
+  known: Known,
+  signal: AbortSignal,
+): Promise<Told> {
+  const { url, shown } = address;
   const keep = (identity: string, told: Told): Told => {
-    known.delete(url.href);
-    known.set(url.href, { identity, told });
+    known.delete(shown);
+    known.set(shown, { identity, told });
     return told;
   };
   try {
-    const file = await server.open(url, signal);
-    const before = known.get(url.href);
+    const file = await server.open(address, signal);
+    const before = known.get(shown);
     const isSame = before?.identity === file.identity;
     return keep(file.identity, isSame ? before.told : { objects: await vmsOf(file, base, signal), unreadable: [] });
   } catch (error) {
     signal.throwIfAborted();
     // Of the server, not of this file: all of them would end so, and a wrong password would be tried with each.
     if (error instanceof WherryError && error.code.startsWith('provider.') && !ofOneFile.has(error.code)) throw error;
-    return keep('', { objects: [], unreadable: [unreadableOf(url.href, nameOf(url), error)] });
+    return keep('', { objects: [], unreadable: [unreadableOf(shown, nameOf(url), error)] });
   }
 }
 
 const ofOneFile: ReadonlySet<ErrorCode> = new Set(['provider.http_status', 'provider.no_ranges']);
 
-/** As people read it; as it is where it is no name at all. */
-function nameOf({ pathname }: URL): string {
-  const name = pathname.slice(pathname.lastIndexOf('/') + 1);
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return name;
-  }
-}
-
-async function vmsOf(file: LocalFile, base: URL, signal: AbortSignal): Promise<InventoryObject[]> {
+async function vmsOf(file: LocalFile, base: WebAddress, signal: AbortSignal): Promise<InventoryObject[]> {
   const packed = await archivePackage(file, signal);
   const data = await readMember(packed, packed.descriptor, file, maxXmlBytes);
   const { systems } = parseOvf(data, { path: packed.path, member: packed.descriptor.name });
@@ -166,8 +169,8 @@ async function vmsOf(file: LocalFile, base: URL, signal: AbortSignal): Promise<I
       format: 'ova',
       file: packed.path,
       folder: '',
-      parentRef: base.href,
-      storage: { ref: base.href, name: base.href },
+      parentRef: base.shown,
+      storage: { ref: base.shown, name: base.shown },
       facts: { ...system.facts },
     });
   });

@@ -1,0 +1,125 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { sql } from 'kysely';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { json } from '../db/db.ts';
+import { newId } from '../model/ids.ts';
+import { opensSource } from './itinerary.ts';
+import { forgetSourceQueries } from './source-query-store.ts';
+import { aSpec, anError, fakeWorker, work } from './testing/fake-worker.ts';
+import { startTestServer, type TestServer } from './testing/server.ts';
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer();
+});
+afterAll(() => server.close());
+
+const signature = 'X-Amz-Signature=kanarie-signature';
+const place = 'https://bucket.example/exports/web.ova';
+const migrate = (source: object) => server.post('/migrations', { vms: [{ ...aSpec(), source }] });
+
+/** Every row of every table that holds any of the text. */
+async function rowsWith(text: string): Promise<string[]> {
+  const { kysely } = server.db;
+  const tables = await sql<{ name: string }>`
+    select table_name as name from information_schema.tables where table_schema = 'public'`.execute(kysely);
+  const found: string[] = [];
+  for (const { name } of tables.rows) {
+    const { rows } = await sql<{ text: string }>`
+      select t::text as text from ${sql.table(name)} t where strpos(t::text, ${text}) > 0`.execute(kysely);
+    found.push(...rows.map((row) => `${name}: ${row.text}`));
+  }
+  return found;
+}
+
+test('a signature in a source’s address is kept sealed, shown nowhere, given to steps that open it, and to a retry', async () => {
+  const made = await migrate({ type: 'web', url: `${place}?${signature}` });
+  expect(made.status).toBe(201);
+  expect(JSON.stringify(made)).not.toContain('kanarie');
+  const view = await server.migration(String(made.body['id']));
+  expect(view).toMatchObject({ name: 'web.ova', vmMigrations: [{ spec: { source: { url: `${place}?…` } } }] });
+  expect(await rowsWith('kanarie')).toEqual([]);
+  expect(await rowsWith(`${place}?…`)).not.toEqual([]); // the control
+  const worker = fakeWorker(server.app, 'one');
+  await worker.hello();
+  const given = new Map<string, object>();
+  const accounts = new Map<string, unknown>();
+  await work(worker, ({ step, secrets, account }) => {
+    given.set(step.name, secrets);
+    accounts.set(step.name, account);
+    return step.name === 'verify' ? { kind: 'failed', error: anError('broken') } : undefined;
+  });
+  expect(accounts.get('copy')).toEqual({ type: 'ova', location: `${place}?…` });
+  expect(accounts.get('create-disks')).toBeUndefined();
+  const query = { query: signature };
+  const first = { preflight: query, 'create-disks': {}, copy: query, convert: query, 'check-manifest': query };
+  expect(Object.fromEntries(given)).toMatchObject({ ...first, verify: query, undo: {} });
+  const { vmMigrations } = await server.migration(String(made.body['id']));
+  const again = await server.post(`/vm-migrations/${vmMigrations[0]?.id}/retry`);
+  expect(again.status).toBe(201);
+  given.clear();
+  await forgetSourceQueries(server.db); // as every now and then: not yet
+  await work(worker, ({ step, secrets }) => {
+    given.set(step.name, secrets);
+    return undefined;
+  });
+  expect(Object.fromEntries(given)).toMatchObject({ ...first, apply: query, 'create-vm': {}, 'clean-up': {} });
+  const kept = () => server.db.kysely.selectFrom('source_query').selectAll().execute();
+  expect(await kept()).toHaveLength(1);
+  await forgetSourceQueries(server.db);
+  expect(await kept()).toEqual([]);
+});
+
+test('a question about a source takes its signature as a secret; one that nobody has is refused', async () => {
+  const worker = fakeWorker(server.app, 'two');
+  await worker.hello();
+  const asked = server.post('/sources/list', {
+    source: { type: 'web', url: `${place}?${signature}` },
+    workerId: worker.workerId,
+  });
+  let calls: Awaited<ReturnType<typeof worker.commands>>['calls'] = [];
+  for (let known = ''; calls.length === 0; ) {
+    const commands = await worker.commands(known, 500);
+    ({ calls } = commands);
+    known = commands.version;
+  }
+  const [call] = calls;
+  expect(call).toMatchObject({ params: { source: { url: `${place}?…` } }, secrets: { query: signature } });
+  expect(await rowsWith('kanarie')).toEqual([]);
+  await worker.post('answer', { callId: call?.id, result: [], error: null });
+  expect(await asked).toMatchObject({ status: 200 });
+  expect(await migrate({ type: 'web', url: `${place}?…` })).toMatchObject({ status: 422 });
+});
+
+test('a signature of one’s own goes with the account of the provider; without one the provider’s page is asked', async () => {
+  const id = newId();
+  const account = { type: 'ova', location: 'https://bucket.example/list/?…', username: 'joe' } as const;
+  const row = {
+    id,
+    name: 'bucket',
+    type: 'ova',
+    account: json(account),
+    created_by: 'me',
+    watch_token: newId(),
+  } as const;
+  await server.db.kysely.insertInto('provider').values(row).execute();
+  const source = { type: 'web', url: `${place}?…`, provider: id } as const;
+  expect(await server.engine.accessOf(source, null)).toEqual({ account, secrets: {} });
+  const own = { account: { ...account, location: `${place}?…` }, secrets: { query: signature } };
+  expect(await server.engine.accessOf(source, signature)).toEqual(own);
+  const elsewhere = await migrate({ type: 'web', url: `https://other.example/a.ova?${signature}`, provider: id });
+  expect(elsewhere.body).toMatchObject({ code: 'provider.setting_wrong' });
+  expect(JSON.stringify(elsewhere)).not.toContain('kanarie');
+});
+
+test('the steps that get what opens a source are those whose code opens it', () => {
+  const directory = new URL('./steps/', import.meta.url);
+  const opening = readdirSync(directory).filter((file) => {
+    const text = readFileSync(new URL(file, directory), 'utf8');
+    return /await openEnds\(|providers\.openSource\(/.test(text) && file !== 'ends.ts';
+  });
+  const names = opening.map((file) => file.replace(/\.ts$/, ''));
+  expect(names.sort()).toEqual(['apply', 'check-manifest', 'convert', 'copy', 'preflight', 'verify']);
+  expect(names.every(opensSource)).toBe(true);
+  expect(opensSource('create-vm')).toBe(false);
+});
