@@ -47,7 +47,7 @@ async function unknownOs(dir: string, out: string): Promise<BadCase> {
     name: 'a guest of an operating system that nobody knows',
     words: [path, '--to', 'files', '--dir', out],
     code: 'conversion.unsupported_os',
-    names: ['VM unknown-os', 'Hard Disk 1'],
+    names: ['VM unknown-os', 'Wherry Test OS 1', 'Hard Disk 1'],
     cause: /unknown/,
     next: /--conversion never/,
     sources: [path],

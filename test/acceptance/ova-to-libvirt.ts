@@ -69,6 +69,9 @@ async function migrate(
   report.check('its root file system is on the migrated disk', evidence.includes(`root=${disk}`), evidence);
   report.check('libvirt says it runs', (await libvirtd.virsh('domstate', name)).trim() === 'running');
 
+  const path = join(libvirtd.pools['default'] ?? '', `${name}-disk0.qcow2`);
+  report.check('its QEMU is an unprivileged user’s', (await stat(path)).uid !== 0);
+
   const xml = await libvirtd.virsh('dumpxml', name);
   report.check('MAC carried over', xml.includes(appliance.mac));
   report.check('memory carried over', xml.includes(`<memory unit='KiB'>${appliance.memoryMiB * 1024}</memory>`));
@@ -80,7 +83,6 @@ async function migrate(
   );
 
   await libvirtd.virsh('destroy', name);
-  const path = join(libvirtd.pools['default'] ?? '', `${name}-disk0.qcow2`);
   const { uid, gid, mode } = await stat(path);
   report.check(
     'owner and mode of the volume are libvirt’s own',
