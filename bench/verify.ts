@@ -1,11 +1,11 @@
 /**
- * Digest and read-back: at most the same copy without both and half of one bare read of the target, past the page cache.
+ * Digest and read-back, raw and qcow2: at most the same copy without both and half of one bare read of the target, past the page cache.
  * Both have been on the disk: the read-back reads with O_DIRECT, the bare read with a page cache that was dropped.
  */
 import { join } from 'node:path';
 import { runChild } from '../src/process/child.ts';
 import { inCache, makeRaw } from './images.ts';
-import { race } from './measure.ts';
+import { type Contestant, race } from './measure.ts';
 import { own } from './own.ts';
 import { type Bench, wall } from './result.ts';
 
@@ -21,19 +21,25 @@ export const verify: Bench = async ({ rounds, sizeMiB, dataMiB, directory }) => 
     await runChild('dd', [`of=${copied}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0', 'status=none']);
   };
   const prepare = inCache(image);
+  const contestant = (name: string, format: string, ...args: string[]): Contestant => {
+    return { name: `${name}, ${format}`, command: own('--format', format, ...args, image, output), prepare, output };
+  };
+  const bare = 'nbdcopy target null:';
   const rows = await race(
     [
-      { name: 'wherry, digest and verify', command: own('--verify', image, output), prepare, output },
-      { name: 'wherry, digest', command: own(image, output), prepare, output },
-      { name: 'wherry, neither', command: own('--no-digest', image, output), prepare, output },
-      { name: 'nbdcopy target null:', command: ['nbdcopy', copied, 'null:'], prepare: dropped },
+      ...['raw', 'qcow2'].flatMap((format) => [
+        contestant('wherry, digest and verify', format, '--verify'),
+        contestant('wherry, digest', format),
+        contestant('wherry, neither', format, '--no-digest'),
+      ]),
+      { name: bare, command: ['nbdcopy', copied, 'null:'], prepare: dropped },
     ],
     rounds,
   );
-  const allowed = wall(rows, 'wherry, neither') + 0.5 * wall(rows, 'nbdcopy target null:');
-  const value = wall(rows, 'wherry, digest and verify') / allowed;
-  return {
-    rows,
-    findings: [{ what: 'digest and verify : copy + 0.5 × bare read', value, limit: 1, unit: '×' }],
-  };
+  const findings = ['raw', 'qcow2'].map((format) => {
+    const allowed = wall(rows, `wherry, neither, ${format}`) + 0.5 * wall(rows, bare);
+    const value = wall(rows, `wherry, digest and verify, ${format}`) / allowed;
+    return { what: `${format}: digest and verify : copy + 0.5 × bare read`, value, limit: 1, unit: '×' as const };
+  });
+  return { rows, findings };
 };

@@ -4,6 +4,7 @@
  */
 import type { ChunkDigest, Coverage } from './coverage.ts';
 import type { WritableDisk } from './disk.ts';
+import { chunkBytes, chunkRange } from './digest.ts';
 import { createFeed } from './feed.ts';
 import { type Mismatch, verifyDisk } from './verify.ts';
 
@@ -12,12 +13,12 @@ export type Follower = {
   done(chunks: readonly ChunkDigest[]): void;
   /** The copy has ended, one way or the other: nothing more comes. */
   end(): void;
-  /** After `end`: the chunks that were proved, in order. */
+  /** After `end`, while the target is open and nothing is written to it: the chunks that were proved, in order. */
   proved(): Promise<readonly number[]>;
 };
 
 /**
- * Where the target cannot be read beside its writer (qcow2), nothing is proved here. `onMismatch`: told of what ended it
+ * Where the target cannot be read beside its writer (a qcow2 that qemu-nbd writes), nothing is proved here. `onMismatch`: told of what ended it
  * before its time, with the digests; what was read wrong once may read right later, and that is worth knowing.
  */
 export function follow(
@@ -38,15 +39,34 @@ export function follow(
     end: () => feed.end(),
     async proved() {
       await verifying;
-      return right.sort((a, b) => a - b);
+      return confirmed(
+        target,
+        coverage.sizeBytes,
+        right.sort((a, b) => a - b),
+        signal,
+      );
     },
   };
 }
 
-/** Chunks of a disk that are not among `proved`, as `verifyDisk` takes them. */
+/** None where that cannot be found out: then they are read back once more, after the copy. */
+async function confirmed(
+  target: WritableDisk,
+  sizeBytes: number,
+  chunks: readonly number[],
+  signal: AbortSignal,
+): Promise<readonly number[]> {
+  if (target.confirm === undefined) return chunks;
+  const ranges = chunks.map((chunk) => chunkRange(chunk, sizeBytes));
+  const standing = await target.confirm(ranges, signal).catch(() => []);
+  return standing.map(({ offset }) => offset / chunkBytes);
+}
+
+/** Chunks of a disk that are not among `proved`, as `verifyDisk` takes them: nothing is opened where none is left. */
 export async function* rest(count: number, proved: readonly number[]): AsyncGenerator<readonly number[]> {
   const known = new Set(proved);
-  yield Array.from({ length: count }, (_, chunk) => chunk).filter((chunk) => !known.has(chunk));
+  const left = Array.from({ length: count }, (_, chunk) => chunk).filter((chunk) => !known.has(chunk));
+  if (left.length > 0) yield left;
 }
 
 /** Chunks in order as runs of first and count: short, however large the disk. */

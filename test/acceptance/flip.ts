@@ -22,9 +22,12 @@ export async function flipStored(path: string, format: 'raw' | 'qcow2', { offset
 
 type MapEntry = { readonly start: number; readonly length: number; readonly data: boolean; readonly offset?: number };
 
-/** Where in the file a byte of the disk is; null where the image holds no data of its own for it. */
-async function hostOffset(path: string, offset: number): Promise<number | null> {
-  const map = JSON.parse(await runChild('qemu-img', ['map', '--output=json', '-f', 'qcow2', path])) as MapEntry[];
+/**
+ * Where in the file a byte of the disk is, by what was flushed; null where the image holds no data of its own for it. Whoever
+ * writes to it may go on.
+ */
+export async function hostOffset(path: string, offset: number): Promise<number | null> {
+  const map = JSON.parse(await runChild('qemu-img', ['map', '-U', '--output=json', '-f', 'qcow2', path])) as MapEntry[];
   const entry = map.find(({ start, length }) => offset >= start && offset < start + length);
   if (entry?.data !== true || entry.offset === undefined) return null;
   return entry.offset + (offset - entry.start);

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WherryError } from '../../src/model/errors.ts';
+import type { FailPoint } from '../../src/model/fail-points.ts';
 import { runChild } from '../../src/process/child.ts';
 import { restoreClusters } from '../../src/transfer/apply.ts';
 import { copyDisk } from '../../src/transfer/copy.ts';
@@ -13,12 +14,15 @@ import { createImageTools } from '../../src/transfer/images.ts';
 import { openJournal } from '../../src/transfer/journal.ts';
 import { type Mismatch, verifyDisk } from '../../src/transfer/verify.ts';
 import { throughFaults } from '../peers/faulty-disk.ts';
-import { type Place, flipStored } from './flip.ts';
+import { type Place, flipStored, hostOffset } from './flip.ts';
 
 export type Round = {
   readonly format: 'raw' | 'qcow2';
-  /** `while`: the way to the target does it, at the flush. `after`: it happens to the file between copy and verification. */
-  readonly when: 'while' | 'after';
+  /**
+   * `while`: the way to the target does it, at the flush. `after`: it happens to the file between copy and verification.
+   * `beside`: to the file of a qcow2 that is still written, once the place has been flushed and before it is read back.
+   */
+  readonly when: 'while' | 'beside' | 'after';
   readonly place: Place;
   /** What is copied again is spoiled again. */
   readonly persists: boolean;
@@ -53,7 +57,14 @@ export async function flipOnce(source: string, from: Disk, round: Round): Promis
     const { coverage } = journal;
     const follower = follow(disk, target, coverage, signal);
     const onChunk = follower.done.bind(follower);
-    await copyDisk({ diskId: disk, source: from, target, journal, onChunk }, signal).finally(() => follower.end());
+    let due = round.when === 'beside';
+    const failPoint = async (point: FailPoint): Promise<void> => {
+      if (!due || point !== 'copy.flushed.before-journal' || (await hostOffset(path, place.offset)) === null) return;
+      due = false;
+      await flipStored(path, format, place);
+    };
+    const copy = { diskId: disk, source: from, target, journal, onChunk, failPoint };
+    await copyDisk(copy, signal).finally(() => follower.end());
     // What is spoiled afterwards is looked for in all that is there, as it is after a copy that went on from a journal.
     const proved = round.when === 'after' ? [] : await follower.proved();
     await follower.proved();
@@ -116,7 +127,7 @@ async function openThrough(
   openTarget: (readOnly: boolean) => Promise<WritableDisk>,
 ): Promise<WritableDisk> {
   const image = await openTarget(false);
-  if (when === 'after') return image;
+  if (when !== 'while') return image;
   const device = await throughFaults(
     image,
     { flips: [place], times: 1, unreadable: [] },

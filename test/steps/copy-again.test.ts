@@ -43,6 +43,26 @@ test.each(['raw', 'qcow2'] as const)(
   },
 );
 
+test.each(['raw', 'qcow2'] as const)(
+  'what was read back of a %s target while it was written is not read again, and the rest is',
+  async (format) => {
+    await using copy = await newCopy(160, half);
+    const run = await prepared(newRun(copy, { format, options: { conversion: 'never' } }));
+    const copied = (await run.step('copy')) as { proved: Record<string, [number, number][]> };
+    const [[diskId, proved] = ['', []]] = Object.entries(copied.proved);
+    expect(proved).toEqual([[0, 3]]);
+    expect(await run.step('verify')).toEqual({ bytesRead: 0 });
+    const left: [number, number][] = [
+      [0, 1],
+      [2, 1],
+    ];
+    run.results['copy'] = { ...copied, proved: { [diskId]: left } };
+    expect(await run.step('verify')).toEqual({ bytesRead: 32 * MiB });
+    expect(run.log.filter((line) => line.startsWith('warning'))).toEqual([]);
+    expect(await targetDigest(copy, format)).toBe(await expectedDigest(copy));
+  },
+);
+
 test('a target that stays wrong ends with disk, offset and both digests, after one more copy', async () => {
   await using copy = await newCopy(128, half);
   const real = createProviders();

@@ -17,9 +17,11 @@ export type QemuImage = {
    * format (`-F raw`). Without it unallocated clusters read as zeros, whatever the image names.
    */
   readonly followBacking?: boolean;
+  /** The file is read past the page cache, for tools that cannot be told so otherwise. */
+  readonly pastCache?: boolean;
 };
 
-type Json = string | number | null | { readonly [name: string]: Json };
+type Json = string | number | boolean | null | { readonly [name: string]: Json };
 
 const sectorBytes = 512;
 
@@ -40,7 +42,11 @@ function formatNode(image: QemuImage): Json {
 
 function fileNode(image: QemuImage): Json {
   if (image.nbdSocket !== undefined) return { driver: 'nbd', server: { type: 'unix', path: image.nbdSocket } };
-  const file = { driver: image.blockDevice === true ? 'host_device' : 'file', filename: image.path };
+  const file = {
+    driver: image.blockDevice === true ? 'host_device' : 'file',
+    filename: image.path,
+    ...(image.pastCache === true && { cache: { direct: true } }),
+  };
   if (image.part === undefined) return file;
   const { offset, lengthBytes } = image.part;
   // qemu takes whole sectors only. What a member of an archive is padded with, image formats do not look at.

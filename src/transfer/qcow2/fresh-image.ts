@@ -20,6 +20,14 @@ export type FreshImage = {
   write(offset: number, data: Buffer): Promise<void>;
   /** What was written before the call survives, also the kill of the machine. */
   flush(): Promise<void>;
+  /**
+   * Clusters `[from, end)` of the disk as they are entered by now, in order: runs that are one behind the other in the file from
+   * `place` on, or are nowhere (0). An entry never changes.
+   */
+  places(
+    from: number,
+    end: number,
+  ): Generator<{ readonly first: number; readonly count: number; readonly place: number }>;
   /** Flushes, and gives back what was reserved. Nothing may be under way; nothing may follow. */
   finish(): Promise<void>;
 };
@@ -172,6 +180,21 @@ export function createFreshImage(layout: FreshLayout, data: FileHandle, tables: 
           throw error;
         }
         guest += run.count;
+      }
+    },
+    *places(from, end) {
+      for (let first = from; first < end; ) {
+        const place = entryOf(first);
+        let count = 1;
+        if (place === 0) {
+          while (first + count < end && entryOf(first + count) === 0) {
+            const table = Math.floor((first + count) / tableEntries);
+            // What has no table at all is passed over as a whole.
+            count = l2.has(table) ? count + 1 : Math.min(end, (table + 1) * tableEntries) - first;
+          }
+        } else while (first + count < end && entryOf(first + count) === place + count * clusterBytes) count += 1;
+        yield { first, count, place };
+        first += count;
       }
     },
     async finish() {
