@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProviderView } from '../../src/inventory/api.ts';
 import { startLibvirtHost, whyNoLibvirtHost } from '../peers/libvirt-host.ts';
 import { type Finding, findIn, findInDatabase, findInFiles, watchProcesses } from './canaries.ts';
-import { startLockedStore } from './locked-store.ts';
+import { startLockedStore, startSignedStore } from './locked-store.ts';
+import { throughSignedStore } from './signed-store.ts';
 import { type LockedVsphere, startLockedVsphere } from './locked-vsphere.ts';
 import { type Product, startProduct, wherry } from './product.ts';
 import type { Report, Scenario } from './scenario.ts';
@@ -31,11 +32,13 @@ export const inventorySecrets: Scenario = {
       vsphereWrong: newCanary('vsphere-wrong'),
       vsphereNext: newCanary('vsphere-next'),
     };
+    const signatures = { list: newCanary('list'), file: newCanary('file'), password: newCanary('in-link') };
     await using vsphere = await disposable(startLockedVsphere(passwords.vsphere));
+    await using signed = await disposable(startSignedStore(signatures));
     await using locked = await disposable(startLockedStore('reader', passwords.web));
     const keyLine = host.it.privateKey.split('\n')[2] ?? '';
     const passphrase = newCanary('passphrase');
-    const secrets = [...Object.values(passwords), passphrase, keyLine];
+    const secrets = [...Object.values(passwords), ...Object.values(signatures), passphrase, keyLine];
     const planted = newCanary('planted');
     const watching = new AbortController();
     // Sessions are secrets too: each that vSphere gives out is looked for from then on.
@@ -102,6 +105,7 @@ export const inventorySecrets: Scenario = {
       const follows = await until(60_000, async () => (await view(product, 'host'))?.state === 'following');
       report.check('a host is followed over ssh with its key', follows, added);
       await throughVsphere(report, product, vsphere.it, passwords, { cli, said });
+      await throughSignedStore(report, product, { store: signed.it, signatures, cli, said });
       await cli(['provider', 'edit', 'vc', '--password-stdin'], passwords.second);
       await cli(['provider', 'check', 'vc']);
       await cli(
@@ -111,7 +115,7 @@ export const inventorySecrets: Scenario = {
       await browse(product, said, nowhere, passwords.once);
       report.check(
         'the key is changed while all of them are in use',
-        /new key; 6 secrets/.test(await cli(['secrets', 'rotate'])),
+        /new key; [78] secrets/.test(await cli(['secrets', 'rotate'])),
       );
       await cli(['provider', 'refresh', 'host']);
       const again = await until(60_000, async () => (await view(product, 'host'))?.state === 'following');
