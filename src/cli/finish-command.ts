@@ -1,6 +1,6 @@
 /** `wherry finish ID`: what is missing of a hand-over that failed. The migrated VM stays as it is, running or not. */
 import type { Command } from 'commander';
-import type { MigrationView, VmMigrationView } from '../migration/api.ts';
+import type { EndVmMigration, MigrationView, VmMigrationView } from '../migration/api.ts';
 import { WherryError } from '../model/errors.ts';
 import type { Client } from './client.ts';
 import { clientFor, type CommonFlags, run, withCommonFlags } from './command.ts';
@@ -10,12 +10,14 @@ export function addFinishCommand(program: Command): void {
   withCommonFlags(
     program
       .command('finish <id>')
-      .description('finish a hand-over that failed: of one VM, or of all such VMs of a migration'),
-  ).action((id: string, flags: CommonFlags) =>
+      .description('finish a hand-over that failed: of one VM, or of all such VMs of a migration')
+      .option('--gone', 'what is not found at the target was removed for good: wait for it no longer'),
+  ).action((id: string, flags: CommonFlags & { readonly gone?: boolean }) =>
     run(flags, async () => {
       const client = clientFor(flags);
       const asked: VmMigrationView[] = [];
-      for (const vm of await finishable(client, id)) asked.push(await client.post(`/vm-migrations/${vm}/finish`, {}));
+      const order: EndVmMigration = flags.gone === true ? { gone: true } : {};
+      for (const vm of await finishable(client, id)) asked.push(await client.post(`/vm-migrations/${vm}/finish`, order));
       if (flags.json === true) return printJson(asked);
       for (const { migrationId, vmName } of asked) process.stdout.write(`${migrationId} ${plain(vmName)}\n`);
     }),

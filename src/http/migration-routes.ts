@@ -1,7 +1,9 @@
 /** Migrations, as users and programs see them (src/migration/api.ts). */
-import Type from 'typebox';
+import type { FastifyRequest } from 'fastify';
+import Type, { type Static } from 'typebox';
+import type { Tx } from '../db/db.ts';
 import * as api from '../migration/api.ts';
-import { cancelMigration, cancelVmMigration, requestUndo } from '../migration/cancel-store.ts';
+import { cancelMigration, cancelVmMigration, type EndOrder, requestUndo } from '../migration/cancel-store.ts';
 import { createMigration } from '../migration/create-store.ts';
 import type { Engine } from '../migration/engine.ts';
 import { finishHandOver } from '../migration/hand-over-store.ts';
@@ -16,6 +18,7 @@ import { addSources, authorizeSource } from './source-routes.ts';
 
 /** May be left out. */
 const CancelBody = Type.Union([api.CancelVmMigration, Type.Null()]);
+const EndBody = Type.Union([api.EndVmMigration, Type.Null()]);
 const RetryBody = Type.Union([api.RetryVmMigration, Type.Null()]);
 
 export function migrationRoutes(engine: Engine): Routes {
@@ -24,6 +27,7 @@ export function migrationRoutes(engine: Engine): Routes {
       CreateMigration: api.CreateMigration,
       RetryVmMigration: api.RetryVmMigration,
       CancelVmMigration: api.CancelVmMigration,
+      EndVmMigration: api.EndVmMigration,
       MigrationPage: api.MigrationPage,
       MigrationSummary: api.MigrationSummary,
       MigrationView: api.MigrationView,
@@ -121,13 +125,12 @@ function addOrders(app: App, engine: Engine): void {
           'Removes what a failed or canceled VM migration left behind, or kept for a retry; refused from the hand-over on',
         tags: ['migrations'],
         params: ById,
+        body: EndBody,
         response: { 202: api.VmMigrationView },
       },
     },
     async (request, reply) => {
-      const { params } = request;
-      await requestUndo(db, params.id, actorOf(request).name);
-      return reply.code(202).send((await readVmMigration(db.kysely, params.id)).view);
+      return reply.code(202).send(await requestUndo(db, request.params.id, endOf(request), answerWith(request)));
     },
   );
 }
@@ -142,15 +145,29 @@ function addFinish(app: App, { db }: Engine): void {
         summary: 'Finishes a hand-over that failed: does what of it is missing, and removes nothing of the migrated VM',
         tags: ['migrations'],
         params: ById,
+        body: EndBody,
         response: { 202: api.VmMigrationView },
       },
     },
     async (request, reply) => {
-      const { params } = request;
-      await finishHandOver(db, params.id, actorOf(request).name);
-      return reply.code(202).send((await readVmMigration(db.kysely, params.id)).view);
+      return reply.code(202).send(await finishHandOver(db, request.params.id, endOf(request), answerWith(request)));
     },
   );
+}
+
+type EndRequest = FastifyRequest & { readonly params: { readonly id: string }; readonly body: Static<typeof EndBody> };
+
+function endOf(request: EndRequest): EndOrder {
+  return { actor: actorOf(request).name, gone: request.body?.gone ?? false };
+}
+
+/** What an order has made of a VM migration, kept as the answer in the transaction that gives the order. */
+function answerWith(request: EndRequest): (tx: Tx) => Promise<api.VmMigrationView> {
+  return async (tx) => {
+    const { view } = await readVmMigration(tx, request.params.id);
+    await keepAnswerWithin(tx, request, 202, view);
+    return view;
+  };
 }
 
 function addRetry(app: App, { db }: Engine): void {

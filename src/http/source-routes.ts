@@ -11,45 +11,40 @@ import { actorOf, authorize } from './auth/authenticate.ts';
 import type { App } from './routes.ts';
 
 export function addSources(app: App, engine: Engine, stopping: AbortSignal): void {
-  app.post(
-    '/sources/list',
-    {
-      config: { permission: 'operator', idempotent: false },
-      schema: {
-        operationId: 'listSourceVms',
-        summary: 'The VMs in a source, as a worker sees it',
-        tags: ['sources'],
-        body: api.ListSource,
-        response: { 200: api.SourceVms },
-      },
-    },
-    async (request) => ({
-      vms: parsed(
-        api.SourceVms.properties.vms,
-        await engine.call(await questionOf(engine, 'listVms', authorized(request)), stopping),
-      ),
-    }),
-  );
-  app.post(
-    '/sources/describe',
-    {
-      config: { permission: 'operator', idempotent: false },
-      schema: {
-        operationId: 'describeSourceVm',
-        summary: 'One VM in a source, as a worker sees it',
-        tags: ['sources'],
-        body: api.DescribeSource,
-        response: { 200: api.SourceVm },
-      },
-    },
-    async (request) => ({
-      vm: parsed(
-        api.SourceVm.properties.vm,
-        await engine.call(await questionOf(engine, 'describeVm', authorized(request)), stopping),
-      ),
-    }),
-  );
+  const ask = (path: string, { method, operationId, summary, body, answer, response }: Question): void => {
+    const schema = { operationId, summary, tags: ['sources'], body, response: { 200: response } };
+    app.post(path, { config: { permission: 'operator', idempotent: false }, schema }, async (request) => {
+      const found = await engine.call(await questionOf(engine, method, authorized(request)), stopping);
+      return parsed(response, { [answer]: found });
+    });
+  };
+  ask('/sources/list', {
+    method: 'listVms',
+    operationId: 'listSourceVms',
+    summary: 'The VMs in a source, as a worker sees it',
+    body: api.ListSource,
+    answer: 'vms',
+    response: api.SourceVms,
+  });
+  ask('/sources/describe', {
+    method: 'describeVm',
+    operationId: 'describeSourceVm',
+    summary: 'One VM in a source, as a worker sees it',
+    body: api.DescribeSource,
+    answer: 'vm',
+    response: api.SourceVm,
+  });
 }
+
+type Question = {
+  readonly method: 'listVms' | 'describeVm';
+  readonly operationId: string;
+  readonly summary: string;
+  readonly body: typeof api.ListSource | typeof api.DescribeSource;
+  /** What the worker's answer is called in ours. */
+  readonly answer: 'vms' | 'vm';
+  readonly response: typeof api.SourceVms | typeof api.SourceVm;
+};
 
 /**
  * A worker asks any address of its network for whoever may name one: operators name files of stores that an administrator
@@ -66,7 +61,7 @@ function authorized<T extends { readonly source: SourceSpec }>(request: FastifyR
 
 async function questionOf(
   engine: Engine,
-  method: 'listVms' | 'describeVm',
+  method: Question['method'],
   { workerId, ...asked }: api.ListSource | api.DescribeSource,
 ): Promise<Parameters<Engine['call']>[0]> {
   const { source, query } = sourceApart(asked.source);

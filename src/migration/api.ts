@@ -258,6 +258,10 @@ export type RetryVmMigration = Type.Static<typeof RetryVmMigration>;
 export const CancelVmMigration = Type.Object({ keep: Type.Optional(Type.Boolean()) }, { additionalProperties: false });
 export type CancelVmMigration = Type.Static<typeof CancelVmMigration>;
 
+/** `gone`: what is not found was removed for good by its owner, and is waited for no longer. Nothing that is there is touched by it. */
+export const EndVmMigration = Type.Object({ gone: Type.Optional(Type.Boolean()) }, { additionalProperties: false });
+export type EndVmMigration = Type.Static<typeof EndVmMigration>;
+
 export const AttemptView = Type.Object({
   id: Id,
   step: Type.String(),

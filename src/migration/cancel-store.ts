@@ -98,17 +98,26 @@ export function undoRefusal(vm: Pick<LoadedVm, 'row' | 'steps'>, openLedgerRows:
   return handedOver ? new WherryError('migration.handed_over', { vm: name }) : null;
 }
 
+/** Who asks for the end of a VM migration, and whether what of it is not found was removed for good. */
+export type EndOrder = { readonly actor: string; readonly gone: boolean };
+
 /**
- * Undoes again what a failed VM migration left behind, and removes what was kept for a retry.
+ * Undoes again what a failed VM migration left behind, and removes what was kept for a retry. Resolves with what `within`
+ * makes in the same transaction.
  * @throws migration.nothing_to_undo, migration.handed_over, request.not_found
  */
-export async function requestUndo(db: Db, id: string, actor: string): Promise<void> {
-  await db.transaction(async (tx) => {
+export async function requestUndo<T>(
+  db: Db,
+  id: string,
+  { actor, gone }: EndOrder,
+  within: (tx: Tx) => Promise<T>,
+): Promise<T> {
+  return db.transaction(async (tx) => {
     await lockEngine(tx);
     const vm = await loadVm(tx, id);
     const refusal = undoRefusal(vm, vm.facts.openLedgerRows);
     if (refusal !== null) throw refusal;
-    await addUndoStep(tx, vm, false);
+    await addUndoStep(tx, vm, gone ? { gone: { saidBy: actor } } : null);
     await tx.updateTable('vm_migration').set({ undo_error: null }).where('id', '=', id).execute();
     await recordEvent(tx, {
       actor,
@@ -119,5 +128,6 @@ export async function requestUndo(db: Db, id: string, actor: string): Promise<vo
     });
     await wakeWork(tx);
     await wakeCommands(tx);
+    return within(tx);
   });
 }

@@ -2,11 +2,13 @@
  * A hand-over that failed: the VM at the target is defined, may run and be somebody's already, so nothing is taken away; what
  * is missing is done instead. Its steps look before they act: done again, they complete what was begun (steps/end.ts).
  */
-import type { Db } from '../db/db.ts';
+import type { Db, Tx } from '../db/db.ts';
 import { WherryError } from '../model/errors.ts';
 import { isPastReturn } from './advance.ts';
+import type { EndOrder } from './cancel-store.ts';
+import type { GoneCheckpoint } from './keep.ts';
 import { recordEvent } from './news-store.ts';
-import { type LoadedVm, loadVm, lockEngine, nameOf, undoStepOf } from './rows-store.ts';
+import { json, type LoadedVm, loadVm, lockEngine, nameOf, undoStepOf } from './rows-store.ts';
 import { settle } from './settle-store.ts';
 import { move } from './states.ts';
 
@@ -19,11 +21,17 @@ export function finishRefusal({ row, steps }: Pick<LoadedVm, 'row' | 'steps'>): 
 
 /**
  * Runs again what of the hand-over failed, and all that follows; asking while it runs is refused. The errors of before stay
- * with the attempts, the events and the log.
+ * with the attempts, the events and the log. Resolves with what `within` makes in the same transaction.
  * @throws migration.nothing_to_finish, request.not_found
  */
-export async function finishHandOver(db: Db, id: string, actor: string): Promise<void> {
-  await db.transaction(async (tx) => {
+export async function finishHandOver<T>(
+  db: Db,
+  id: string,
+  { actor, gone }: EndOrder,
+  within: (tx: Tx) => Promise<T>,
+): Promise<T> {
+  const word: GoneCheckpoint = { gone: { saidBy: actor } };
+  return db.transaction(async (tx) => {
     await lockEngine(tx);
     const vm = await loadVm(tx, id);
     const refusal = finishRefusal(vm);
@@ -35,6 +43,7 @@ export async function finishHandOver(db: Db, id: string, actor: string): Promise
         .set({
           state: move('step', step.state, 'waiting'),
           error: null,
+          checkpoint: gone ? json(word) : null, // none of these steps has one of its own
           fruitless: 0,
           not_before: null,
           ready_at: null,
@@ -68,5 +77,6 @@ export async function finishHandOver(db: Db, id: string, actor: string): Promise
       vmMigrationId: id,
     });
     await settle(tx, id);
+    return within(tx);
   });
 }

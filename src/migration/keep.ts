@@ -23,6 +23,20 @@ export function mayHaveRun(steps: KeepFacts['steps']): boolean {
   return powerOn !== undefined && powerOn.attempts > 0 && powerOn.state !== 'skipped';
 }
 
+/**
+ * Kept with a step that ends a VM migration: what is not found was removed for good, its owner has said. Without that word the
+ * step fails where it cannot prove it.
+ */
+export type GoneCheckpoint = { readonly gone: { readonly saidBy: string } };
+
+/** Who has said so; null: nobody. */
+export function saidGone(checkpoint: unknown): string | null {
+  if (typeof checkpoint !== 'object' || checkpoint === null || !('gone' in checkpoint)) return null;
+  const { gone } = checkpoint;
+  if (typeof gone !== 'object' || gone === null || !('saidBy' in gone)) return null;
+  return typeof gone.saidBy === 'string' ? gone.saidBy : null;
+}
+
 /** Kept with an undo step that is to leave what was copied. */
 export type UndoCheckpoint = { readonly keep: true };
 export const keepingUndo: UndoCheckpoint = { keep: true };

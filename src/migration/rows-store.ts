@@ -5,7 +5,7 @@ import { type Executor, json, type Tx } from '../db/db.ts';
 import { WherryError } from '../model/errors.ts';
 import { newId } from '../model/ids.ts';
 import { isUndo, type StepFacts, type VmFacts } from './advance.ts';
-import { keepingUndo } from './keep.ts';
+import type { GoneCheckpoint, UndoCheckpoint } from './keep.ts';
 import { vmNameOf } from './vm-name.ts';
 
 export { json };
@@ -84,7 +84,11 @@ export function nameOf(row: Pick<VmRow, 'vm' | 'spec'>): string {
 }
 
 /** A new undo step, ready at once; after all others. `keep`: it leaves what was copied. */
-export async function addUndoStep(tx: Tx, vm: LoadedVm, keep: boolean): Promise<void> {
+export async function addUndoStep(
+  tx: Tx,
+  vm: LoadedVm,
+  checkpoint: UndoCheckpoint | GoneCheckpoint | null,
+): Promise<void> {
   const position = Math.max(...vm.steps.map((step) => step.position)) + 1;
   await tx
     .insertInto('step')
@@ -96,7 +100,7 @@ export async function addUndoStep(tx: Tx, vm: LoadedVm, keep: boolean): Promise<
       after: [],
       state: 'ready',
       ready_at: now,
-      checkpoint: keep ? json(keepingUndo) : null,
+      checkpoint: maybeJson(checkpoint),
     })
     .execute();
 }

@@ -2,7 +2,7 @@
 import type { Tx } from '../db/db.ts';
 import { explain, type StoredError, toStored, WherryError } from '../model/errors.ts';
 import { advance, isEnded, isPastReturn, isStopping, isUndo, type Next } from './advance.ts';
-import { isKeeping, keepsCopy } from './keep.ts';
+import { isKeeping, keepingUndo, keepsCopy } from './keep.ts';
 import { migrationStateOf } from './migration-state.ts';
 import { noteInLog } from './log-store.ts';
 import { announce, recordEvent, wakeCommands, wakeWork } from './news-store.ts';
@@ -175,7 +175,7 @@ export async function settle(tx: Tx, vmMigrationId: string): Promise<void> {
       .where('id', '=', id)
       .execute();
   }
-  if (next.undo) await addUndoStep(tx, vm, keeps(vm));
+  if (next.undo) await addUndoStep(tx, vm, keeps(vm) ? keepingUndo : null);
   await writeVm(tx, vm, next);
   await settleMigration(tx, vm.row.migration_id);
   await announce(tx, { migrationId: vm.row.migration_id, vmMigrationId });

@@ -119,6 +119,12 @@ export type TargetDisk = {
 /** A VM at a target, likewise. */
 export type TargetVm = { readonly name: string; readonly ref: Readonly<Record<string, string>> };
 
+/** A migrated VM, whole. */
+export type Made = { readonly vm: TargetVm; readonly disks: readonly TargetDisk[] };
+
+/** What of it its owner has removed meanwhile: whether the VM, and which disks. */
+export type Missing = { readonly vm: boolean; readonly diskIds: readonly string[] };
+
 export type DiskRequest = {
   readonly mark: Mark;
   readonly vm: Vm;
@@ -168,7 +174,7 @@ type TargetBase = {
   /** What stands in the way or deserves a word: name taken, pool missing, no space, network unknown. Changes nothing. */
   concerns(request: { mark: Mark; vm: Vm; targetName: string }, signal: AbortSignal): Promise<Concern[]>;
   /** The reference the disk will have, before it exists: goes into the ledger as intent. */
-  planDisk(request: DiskRequest): TargetDisk;
+  planDisk(request: DiskRequest, signal: AbortSignal): Promise<TargetDisk>;
   /** Creates the planned disk or adopts our own of an earlier attempt. Its content is undefined until written. */
   createDisk(planned: TargetDisk, request: DiskRequest, signal: AbortSignal): Promise<TargetDisk>;
   /**
@@ -176,16 +182,23 @@ type TargetBase = {
    * migrated disk. Absent where disks have no names that people see.
    */
   concealDisk?(disk: TargetDisk, signal: AbortSignal): Promise<void>;
-  /** Removes it if it is there and ours; being gone already is success. */
+  /**
+   * Removes it if it is there and ours; being gone already is success where it is proved that this is the place where it was.
+   * @throws files.directory_gone, files.directory_other, libvirt.volume_away when that cannot be proved
+   */
   removeDisk(mark: Mark, disk: TargetDisk, signal: AbortSignal): Promise<void>;
   /** The reference the VM will have, before it exists: goes into the ledger as intent. */
-  planVm(request: VmRequest): TargetVm;
+  planVm(request: VmRequest, signal: AbortSignal): Promise<TargetVm>;
   /** Makes disks visible under their final names and defines the VM; off. Adopts our own of an earlier attempt. */
   createVm(planned: TargetVm, request: VmRequest, signal: AbortSignal): Promise<TargetVm>;
-  /** Powers it off first when it runs. Being gone already is success. Leaves the disks. */
+  /** Powers it off first when it runs. Being gone already is success, as with disks. Leaves the disks. */
   removeVm(mark: Mark, vm: TargetVm, signal: AbortSignal): Promise<void>;
-  /** Called once nothing can fail any more: takes the mark's traces away that users should not see. */
-  finalize?(mark: Mark, vm: TargetVm, disks: readonly TargetDisk[], signal: AbortSignal): Promise<void>;
+  /**
+   * Called once nothing can fail any more: takes the mark's traces away that users should not see. Removes nothing else.
+   * `gone`: its owner has said that what is not found was removed for good; without it that has to be proved.
+   * @throws as `removeDisk` does when it cannot
+   */
+  finalize?(mark: Mark, made: Made, options: { readonly gone: boolean }, signal: AbortSignal): Promise<Missing>;
   /** Absent where nothing runs (image files). */
   readonly power?: TargetPower;
 };

@@ -23,7 +23,7 @@ export const createDisks: Step = async (context) => {
   const disks: TargetDisk[] = [];
   for (const request of requests) {
     const { diskId } = request;
-    const planned = target.planDisk(request);
+    const planned = await target.planDisk(request, context.signal);
     const points = { intent: 'create-disks.intent.after', effect: 'create-disks.effect.after' } as const;
     const object = { kind: 'target-disk', key: diskId, planned, points } as const;
     if (openRow(context, 'target-disk', diskId) !== undefined) {
@@ -63,7 +63,7 @@ async function removeOthers(context: StepContext, target: Target, requests: read
   for (const row of openRows(context, 'target-disk')) {
     const old = row.ref as TargetDisk;
     const request = requests.find(({ diskId }) => diskId === old.diskId);
-    if (!anew && request !== undefined && isSamePlace(target.planDisk(request), old)) continue;
+    if (!anew && request !== undefined && isSamePlace(await target.planDisk(request, context.signal), old)) continue;
     await context.mayAct();
     await target.removeDisk(mark, old, context.signal);
     await context.ledger({ ...row, state: 'removed' } satisfies LedgerRow);

@@ -15,7 +15,7 @@ export const createVm: Step = async (context) => {
   const mark = { targetCopyId: context.lease.vmMigration.targetCopyId };
   await using target = await context.providers.openTarget(context.lease.vmMigration.spec.target, context.signal);
   const request: VmRequest = { mark, vm, targetName, guest, disks };
-  const planned = target.planVm(request);
+  const planned = await target.planVm(request, context.signal);
   const points = { intent: 'create-vm.intent.after', effect: 'create-vm.effect.after' } as const;
   const object = { kind: 'target-vm', key: 'vm', planned, points } as const;
   const made = await recorded(context, object, () => target.createVm(planned, request, context.signal));

@@ -3,10 +3,11 @@
  * takes away what only the migration needed; `undo` takes away everything, newest first, or leaves what a retry can use.
  */
 import { rm } from 'node:fs/promises';
-import type { Target, TargetDisk, TargetVm } from '../../providers/provider.ts';
+import { type ErrorCode, WherryError } from '../../model/errors.ts';
+import type { Missing, Target, TargetDisk, TargetVm } from '../../providers/provider.ts';
 import type { LedgerRow } from '../protocol.ts';
 import type { Step, StepContext } from '../step.ts';
-import { isKeeping } from '../keep.ts';
+import { isKeeping, saidGone } from '../keep.ts';
 import { hasConversion } from './conversions.ts';
 import { openRows, workKey } from './recorded.ts';
 import { resultOf } from './results.ts';
@@ -18,13 +19,37 @@ export const finalize: Step = async (context) => {
   await context.failPoint('finalize.before');
   await using target = await context.providers.openTarget(context.lease.vmMigration.spec.target, context.signal);
   await context.mayAct();
-  await target.finalize?.(mark, vm, disks, context.signal);
+  const gone = saidGone(context.lease.checkpoint) !== null;
+  const missing = await target.finalize?.(mark, { vm, disks }, { gone }, context.signal);
   for (const row of [...openRows(context, 'target-disk'), ...openRows(context, 'target-vm')]) {
-    await context.ledger({ ...row, state: 'handed_over' });
+    if (isMissing(row, missing)) await closeGone(context, row, null);
+    else await context.ledger({ ...row, state: 'handed_over' });
   }
   await context.failPoint('finalize.after');
   return { value: {} };
 };
+
+function isMissing({ kind, ref }: LedgerRow, missing: Missing | undefined): boolean {
+  if (missing === undefined) return false;
+  return kind === 'target-vm' ? missing.vm : missing.diskIds.includes((ref as TargetDisk).diskId);
+}
+
+/** Nobody gets what is not there: its row ends as removed. */
+async function closeGone(context: StepContext, row: LedgerRow, why: string | null): Promise<void> {
+  const saidBy = saidGone(context.lease.checkpoint);
+  const words = [
+    `the ${row.kind === 'target-vm' ? 'VM' : 'disk'} ${placeOf(row)} is not there any more`,
+    saidBy === null ? null : `it was removed for good, said ${saidBy}`,
+    why,
+  ];
+  context.log('warning', words.filter((one) => one !== null).join('; '));
+  await context.ledger({ ...row, state: 'removed' });
+}
+
+function placeOf({ ref }: LedgerRow): string {
+  const { path, pool, volume, name } = (ref as TargetDisk).ref;
+  return path ?? (volume === undefined ? (name ?? (ref as TargetVm).name) : `${volume} of pool ${pool}`);
+}
 
 export const cleanUp: Step = async (context) => {
   await context.failPoint('clean-up.before');
@@ -77,10 +102,23 @@ async function keepWork(context: StepContext, rows: readonly LedgerRow[]): Promi
 async function removeOutside(context: StepContext, target: Target, row: LedgerRow): Promise<void> {
   const mark = { targetCopyId: context.lease.vmMigration.targetCopyId };
   await context.mayAct();
-  if (row.kind === 'target-vm') await target.removeVm(mark, row.ref as TargetVm, context.signal);
-  else await target.removeDisk(mark, row.ref as TargetDisk, context.signal);
+  try {
+    if (row.kind === 'target-vm') await target.removeVm(mark, row.ref as TargetVm, context.signal);
+    else await target.removeDisk(mark, row.ref as TargetDisk, context.signal);
+  } catch (error) {
+    const isAway = error instanceof WherryError && notFound.has(error.code);
+    if (!isAway || saidGone(context.lease.checkpoint) === null) throw error;
+    return closeGone(context, row, error.message);
+  }
   await context.ledger({ ...row, state: 'removed' });
 }
+
+/** What a target says when something of ours is not there, and nothing proves that it was removed. */
+const notFound: ReadonlySet<ErrorCode> = new Set([
+  'files.directory_gone',
+  'files.directory_other',
+  'libvirt.volume_away',
+]);
 
 /** Overlays and the private directory. Sockets and processes live in it or die with this process. */
 async function removeLocal(context: StepContext, row: LedgerRow): Promise<void> {

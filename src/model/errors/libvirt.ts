@@ -77,6 +77,13 @@ export const libvirtErrors = {
     message: '[VM {vm}: ]the storage pool {pool}[ on host {host}] is of type {type}, which cannot be a target',
     next: 'Choose a pool of type dir, fs or netfs: {pools}.',
   },
+  'libvirt.volume_away': {
+    status: 503,
+    message:
+      '[VM {vm}: ]the volume {volume} of pool {pool}[ on host {host}] was not found, and nothing proves that it was removed',
+    next: 'The cause says why. If the pool or what is mounted under it is only away, bring it back (virsh pool-define-as, virsh pool-start), then undo again or finish the hand-over. If the volume was removed for good, say so when you ask (“removed for good” in the console; wherry finish --gone).',
+    passing: true,
+  },
   'libvirt.no_space': {
     status: 409,
     message:
@@ -213,8 +220,22 @@ export const libvirtErrors = {
   },
   'files.away': {
     status: 503,
-    message: 'VM {vm}: the directory {path}[ on host {host}] cannot be reached: nothing is known of what is in it',
-    next: 'Wherry tries again. If it stays so, mount it there again, or put it back, then finish the hand-over.',
+    message: '[VM {vm}: ]the directory {path}[ on host {host}] cannot be reached: nothing is known of what is in it',
+    next: 'Wherry tries again. If it stays so, mount it there again, then undo again or finish the hand-over.',
+    passing: true,
+  },
+  'files.directory_gone': {
+    status: 503,
+    message:
+      '[VM {vm}: ]the directory {path} is not there[ on host {host}]: nothing is known of the files that were made in it',
+    next: 'Wherry tries again. If it stays so, mount it there again, or put it back, then undo again or finish the hand-over. If it was removed for good, say so when you ask (“removed for good” in the console; wherry finish --gone).',
+    passing: true,
+  },
+  'files.directory_other': {
+    status: 503,
+    message:
+      '[VM {vm}: ]{path}[ on host {host}] is not the directory that the files were made in, and they are not there: what was mounted there is away, or it was made anew',
+    next: 'Wherry tries again. If it stays so, mount the right one there again, then undo again or finish the hand-over. If the files were removed for good, say so when you ask (“removed for good” in the console; wherry finish --gone).',
     passing: true,
   },
   'files.hand_over_failed': {

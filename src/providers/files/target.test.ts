@@ -99,10 +99,10 @@ describe('files target', () => {
     const disks: TargetDisk[] = [];
     for (const [index, disk] of vm.disks.entries()) {
       const request = { mark, vm, targetName: 'web01', diskId: disk.id, index, sizeBytes: disk.sizeBytes ?? 0 };
-      disks.push(await target.createDisk(target.planDisk(request), request, signal()));
+      disks.push(await target.createDisk(await target.planDisk(request, signal()), request, signal()));
     }
     const request = { mark, vm, targetName: 'web01', guest: testGuest(), disks };
-    return { disks, vm: await target.createVm(target.planVm(request), request, signal()) };
+    return { disks, vm: await target.createVm(await target.planVm(request, signal()), request, signal()) };
   }
 
   test.each(['qcow2', 'raw'] as const)(
@@ -112,7 +112,7 @@ describe('files target', () => {
       await target.eligible(signal());
       const mark = { targetCopyId: newId() };
       const request = { mark, vm, targetName: 'web01', diskId: 'disk0', index: 0, sizeBytes: 8 * mib };
-      const disk = await target.createDisk(target.planDisk(request), request, signal());
+      const disk = await target.createDisk(await target.planDisk(request, signal()), request, signal());
       const data = Buffer.alloc(mib, 'wherry');
       const writer = await target.openDisk(disk, { readOnly: false, directory }, signal());
       expect(writer.startsZeroed).toBe(true);
@@ -122,7 +122,7 @@ describe('files target', () => {
       expect(await readdir(directory)).toEqual([`web01-disk0.${format}.${mark.targetCopyId}.partial`]);
       const made = await make(target, mark); // adopts disk0
       expect(await make(target, mark)).toEqual(made);
-      for (let i = 0; i < 2; i += 1) await target.finalize?.(mark, made.vm, made.disks, signal());
+      for (let i = 0; i < 2; i += 1) await target.finalize?.(mark, made, { gone: false }, signal());
       expect(await readdir(directory)).toEqual([`web01-disk0.${format}`, `web01-disk1.${format}`, 'web01.xml']);
       const check = await run('qemu-img', [
         'info',
@@ -150,23 +150,45 @@ describe('files target', () => {
     await using target = open('raw', path);
     const mark = { targetCopyId: newId() };
     const made = await make(target, mark);
-    const finalize = (): Promise<void> | undefined => target.finalize?.(mark, made.vm, made.disks, signal());
+    const finalize = (gone = false) => target.finalize?.(mark, made, { gone }, signal());
+    const disk = made.disks[0] as TargetDisk;
+    const isRefused = async (code: string): Promise<void> => {
+      await expect(finalize()).rejects.toMatchObject({ code, passing: true, params: { path, vm: 'web01' } });
+      await expect(target.removeVm(mark, made.vm, signal())).rejects.toMatchObject({ code, passing: true });
+      await expect(target.removeDisk(mark, disk, signal())).rejects.toMatchObject({ code, passing: true });
+      await expect(target.concealDisk?.(disk, signal())).rejects.toMatchObject({ code, passing: true });
+    };
     await rename(path, `${path}.away`);
-    await expect(finalize()).rejects.toMatchObject({
-      code: 'files.away',
-      passing: true,
-      params: { path, vm: 'web01' },
-    });
+    await isRefused('files.directory_gone');
     await writeFile(path, 'in its place');
-    await expect(finalize()).rejects.toMatchObject({ code: 'files.hand_over_failed', passing: false });
+    await isRefused('files.directory_gone');
     await rm(path);
+    await mkdir(path); // as an empty mount point
+    await isRefused('files.directory_other');
+    expect(await finalize(true)).toEqual({ vm: true, diskIds: ['disk0', 'disk1'] });
+    await rm(path, { recursive: true });
     await rename(`${path}.away`, path);
     expect((await readdir(path)).filter((name) => name.endsWith('.partial'))).toHaveLength(3);
-    await finalize();
+    expect(await finalize()).toEqual({ vm: false, diskIds: [] });
     expect(await readdir(path)).toEqual(['web01-disk0.raw', 'web01-disk1.raw', 'web01.xml']);
-    // What its owner has removed since is no reason to fail.
+    // What its owner has removed since is no reason to fail, and is not said to be there.
     await rm(join(path, 'web01.xml'));
-    await finalize();
+    expect(await finalize()).toEqual({ vm: true, diskIds: [] });
+  });
+
+  test('files that carry our mark are ours in whatever directory they are found', async () => {
+    const path = join(directory, 'out');
+    await mkdir(path);
+    await using target = open('raw', path);
+    const mark = { targetCopyId: newId() };
+    const made = await make(target, mark);
+    await mkdir(join(directory, 'other'));
+    for (const name of await readdir(path)) await rename(join(path, name), join(directory, 'other', name));
+    await rm(path, { recursive: true });
+    await rename(join(directory, 'other'), path);
+    await target.removeVm(mark, made.vm, signal());
+    for (const disk of made.disks) await target.removeDisk(mark, disk, signal());
+    expect(await readdir(path)).toEqual([]);
   });
 
   test('undoing leaves nothing, at whatever point it was cut off', async () => {
@@ -191,7 +213,8 @@ describe('files target', () => {
     await expect(make(target, mark)).rejects.toMatchObject({ code: 'files.exists', params: { path } });
     const request = { mark, vm, targetName: 'web01', sizeBytes: 1 };
     for (const index of [0, 1]) {
-      await target.removeDisk(mark, target.planDisk({ ...request, diskId: `disk${index}`, index }), signal());
+      const planned = await target.planDisk({ ...request, diskId: `disk${index}`, index }, signal());
+      await target.removeDisk(mark, planned, signal());
     }
     expect(await readdir(directory)).toEqual(['web01-disk1.qcow2']);
     expect(await readFile(path, 'utf8')).toBe('theirs');
@@ -215,7 +238,7 @@ describe('files target', () => {
     await using target = open();
     const mark = { targetCopyId: newId() };
     const request = { mark, vm, targetName: 'web01', diskId: 'disk0', index: 0, sizeBytes: 8 * mib };
-    const planned = target.planDisk(request);
+    const planned = await target.planDisk(request, signal());
     const path = join(directory, planned.ref['partial'] ?? '');
     await writeFile(path, 'QFI\xfb');
     await link(path, join(directory, 'web01-disk0.qcow2'));

@@ -15,7 +15,7 @@ import { runChild } from '../../process/child.ts';
 import type { GzipTools, ImageTools } from '../../transfer/disk.ts';
 import { domainXml, type NicConnection } from '../domain/domain-xml.ts';
 import { spaceConcerns } from '../local/space.ts';
-import type { DiskRequest, RandomTarget, StreamTarget, TargetDisk, VmRequest } from '../provider.ts';
+import type { DiskRequest, Made, Missing, RandomTarget, StreamTarget, TargetDisk, VmRequest } from '../provider.ts';
 import { isFresh } from '../local/fresh.ts';
 import {
   codeOf,
@@ -30,6 +30,7 @@ import {
   syncDirectory,
   withdraw,
 } from '../local/partial.ts';
+import { directoryIdentity, isThere, provePlace } from '../local/place.ts';
 
 export type FilesTargetSpec = Static<typeof FilesTarget>;
 type Common = Omit<RandomTarget, 'access' | 'openDisk' | 'createDisk'> & AsyncDisposable;
@@ -108,12 +109,14 @@ function common(spec: FilesTargetSpec): Common {
     planDisk: (request) => planDisk(spec, request),
     concealDisk: async (disk) => {
       const paths = pathsOf(directory, disk.ref);
+      await foundOrProved(directory, disk.ref);
       await conceal(paths.partial, paths.final);
     },
     removeDisk: async (mark, disk) => withdrawOurs(directory, mark.targetCopyId, disk.ref),
-    planVm: (request) => {
-      const name = vmName(request.targetName);
-      return { name: request.targetName, ref: { name, partial: partialName(name, request.mark.targetCopyId) } };
+    planVm: async ({ targetName, mark }) => {
+      const name = vmName(targetName);
+      const ref = { name, partial: partialName(name, mark.targetCopyId), directory: await identityOf(directory) };
+      return { name: targetName, ref };
     },
     createVm: async (planned, request) => {
       const paths = pathsOf(directory, planned.ref);
@@ -131,21 +134,13 @@ function common(spec: FilesTargetSpec): Common {
       return planned;
     },
     removeVm: async (mark, vm) => withdrawOurs(directory, mark.targetCopyId, vm.ref),
-    finalize: async (_mark, vm, disks) => {
-      const handOver = async (): Promise<void> => {
-        // Of a directory that is away nothing is known. In one that is there, what is missing was removed by its owner.
-        await lstat(`${directory}/`);
-        for (const ref of [...disks.map((disk) => disk.ref), vm.ref]) {
-          const paths = pathsOf(directory, ref);
-          await settle(paths.partial, paths.final);
-        }
-      };
-      await handOver().catch((error: unknown) => {
-        const away = isAway(error) || codeOf(error) === 'ENOENT';
-        const code = away ? 'files.away' : 'files.hand_over_failed';
-        throw new WherryError(code, { path: directory, vm: vm.name }, error);
-      });
-    },
+    finalize: (_mark, made, { gone }) =>
+      handOver(directory, made, gone).catch((error: unknown) => {
+        const params = { path: directory, vm: made.vm.name };
+        if (error instanceof WherryError)
+          throw new WherryError(error.code, { ...error.params, ...params }, error.cause);
+        throw new WherryError(isAway(error) ? 'files.away' : 'files.hand_over_failed', params, error);
+      }),
     [Symbol.asyncDispose]: async () => {},
   };
 }
@@ -157,11 +152,12 @@ async function withIdentity(disk: TargetDisk, path: string): Promise<TargetDisk>
 type Ref = TargetDisk['ref'];
 type Paths = { readonly partial: string; readonly final: string };
 
-function planDisk(spec: FilesTargetSpec, request: DiskRequest): TargetDisk {
+async function planDisk(spec: FilesTargetSpec, request: DiskRequest): Promise<TargetDisk> {
   const name = diskName(request.targetName, request.index, spec);
   const partial = partialName(name, request.mark.targetCopyId);
   const path = join(spec.directory, name);
-  return { diskId: request.diskId, sizeBytes: request.sizeBytes, format: spec.format, ref: { name, partial, path } };
+  const ref = { name, partial, path, directory: await identityOf(spec.directory) };
+  return { diskId: request.diskId, sizeBytes: request.sizeBytes, format: spec.format, ref };
 }
 
 function diskName(targetName: string, index: number, { format, compressed }: FilesTargetSpec): string {
@@ -188,9 +184,39 @@ async function withdrawOurs(directory: string, targetCopyId: string, ref: Ref): 
   if (partialName(paths.final, targetCopyId) !== paths.partial) {
     throw new WherryError('files.exists', { path: paths.final });
   }
+  await foundOrProved(directory, ref);
   await rm(draftOf(paths.partial), { force: true });
-  // A directory that is gone took the files along.
   await withdraw(paths.partial, paths.final);
+}
+
+/** A partial name is its own proof, wherever it is found; that there is none means something only in the directory it was made in. */
+async function foundOrProved(directory: string, ref: Ref): Promise<void> {
+  if (!(await isThere(pathsOf(directory, ref).partial))) await provePlace(directory, ref['directory']);
+}
+
+async function identityOf(directory: string): Promise<string> {
+  return directoryIdentity(directory).catch((error: unknown) => {
+    throw directoryError(directory, error);
+  });
+}
+
+/** Nothing is settled before it is certain what is there. */
+async function handOver(directory: string, { vm, disks }: Made, gone: boolean): Promise<Missing> {
+  const found: Paths[] = [];
+  const isMissing = async (ref: Ref): Promise<boolean> => {
+    const paths = pathsOf(directory, ref);
+    if ((await isThere(paths.final)) || (await isThere(paths.partial))) {
+      found.push(paths);
+      return false;
+    }
+    if (!gone) await provePlace(directory, ref['directory']);
+    return true;
+  };
+  const diskIds: string[] = [];
+  for (const disk of disks) if (await isMissing(disk.ref)) diskIds.push(disk.diskId);
+  const missing = { vm: await isMissing(vm.ref), diskIds };
+  for (const { partial, final } of found) await settle(partial, final);
+  return missing;
 }
 
 async function checkDirectory(directory: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, chmod, link, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { access, chmod, link, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -56,10 +56,10 @@ describe.skipIf(missing !== null)(`libvirt target${missing === null ? '' : ` (${
     const disks: TargetDisk[] = [];
     for (const [index, disk] of vm.disks.entries()) {
       const request = { mark, vm, targetName, diskId: disk.id, index, sizeBytes: disk.sizeBytes ?? 0 };
-      disks.push(await target.createDisk(target.planDisk(request), request, signal()));
+      disks.push(await target.createDisk(await target.planDisk(request, signal()), request, signal()));
     }
     const request = { mark, vm, targetName, guest: change.guest ?? testGuest(), disks };
-    return { disks, vm: await target.createVm(target.planVm(request), request, signal()) };
+    return { disks, vm: await target.createVm(await target.planVm(request, signal()), request, signal()) };
   }
 
   async function remove(
@@ -88,7 +88,7 @@ describe.skipIf(missing !== null)(`libvirt target${missing === null ? '' : ` (${
       const mark = { targetCopyId: newId() };
       const vm = testVm();
       const request = { mark, vm, targetName: 'a/b c', diskId: 'disk0', index: 0, sizeBytes: 8 * mib };
-      const planned = target.planDisk(request);
+      const planned = await target.planDisk(request, signal());
       await target.removeDisk(mark, planned, signal()); // intended, never created
       const disk = await target.createDisk(planned, request, signal());
       const data = Buffer.alloc(mib, 'wherry');
@@ -112,7 +112,7 @@ describe.skipIf(missing !== null)(`libvirt target${missing === null ? '' : ` (${
       expect((await stat(join(pool, file ?? ''))).mode & 0o777).toBe(0o600);
       // Of another size it is not what is wanted, and made anew.
       const larger = { ...request, sizeBytes: 16 * mib };
-      await target.createDisk(target.planDisk(larger), larger, signal());
+      await target.createDisk(await target.planDisk(larger, signal()), larger, signal());
       expect(await daemon.virsh('vol-info', '--bytes', '--pool', 'default', file ?? '')).toMatch(
         /Capacity:\s+16777216/,
       );
@@ -144,7 +144,7 @@ describe.skipIf(missing !== null)(`libvirt target${missing === null ? '' : ` (${
     await using target = open();
     const mark = { targetCopyId: newId() };
     const made = await make(target, mark, { name: 'final' });
-    for (let i = 0; i < 2; i += 1) await target.finalize?.(mark, made.vm, made.disks, signal());
+    for (let i = 0; i < 2; i += 1) await target.finalize?.(mark, made, { gone: false }, signal());
     expect(await readdir(pool)).toEqual(['final-disk0.qcow2']);
     const xml = await daemon.virsh('dumpxml', '--inactive', 'final');
     expect(xml).not.toContain('<log ');
@@ -154,6 +154,52 @@ describe.skipIf(missing !== null)(`libvirt target${missing === null ? '' : ` (${
     await target.removeDisk(mark, made.disks[0] as TargetDisk, signal());
     expect(await readdir(pool)).toEqual(['final-disk0.qcow2']);
     await daemon.virsh('undefine', 'final', '--remove-all-storage');
+  });
+
+  test('a hand-over ends clearly when the pool was removed meanwhile', async () => {
+    const path = join(directory, 'short-lived');
+    await mkdir(path);
+    const definePool = async (): Promise<void> => {
+      await daemon.virsh('pool-define-as', 'short', 'dir', '--target', path);
+      await daemon.virsh('pool-start', 'short');
+    };
+    const removePool = async (): Promise<void> => {
+      await daemon.virsh('pool-destroy', 'short');
+      await daemon.virsh('pool-undefine', 'short');
+    };
+    await definePool();
+    await using target = open({ pool: 'short' });
+    const mark = { targetCopyId: newId() };
+    const made = await make(target, mark, { name: 'short' });
+    const disk = made.disks[0] as TargetDisk;
+    const finalize = (gone: boolean) => target.finalize?.(mark, made, { gone }, signal());
+    await removePool();
+    // Pool and directory, or what was mounted there.
+    await rename(path, `${path}.away`);
+    await mkdir(path);
+    const away = { code: 'libvirt.volume_away', passing: true, params: { pool: 'short', volume: 'short-disk0.qcow2' } };
+    await expect(finalize(false)).rejects.toMatchObject({ ...away, params: { ...away.params, vm: 'short' } });
+    await expect(target.removeDisk(mark, disk, signal())).rejects.toMatchObject(away);
+    // The pool is back, what was mounted under it is not.
+    await definePool();
+    await expect(finalize(false)).rejects.toMatchObject(away);
+    await expect(target.removeDisk(mark, disk, signal())).rejects.toMatchObject(away);
+    await removePool();
+    expect(await readdir(`${path}.away`)).toHaveLength(2);
+    expect(await daemon.virsh('dumpxml', '--inactive', 'short')).toContain(mark.targetCopyId + '"');
+
+    // The pool alone: the volume is where it was made.
+    await rm(path, { recursive: true });
+    await rename(`${path}.away`, path);
+    expect(await finalize(false)).toEqual({ vm: false, diskIds: [] });
+    expect(await readdir(path)).toEqual(['short-disk0.qcow2']);
+    expect(await daemon.virsh('dumpxml', '--inactive', 'short')).not.toContain(mark.targetCopyId + '"');
+
+    // All of it is gone, and its owner says so.
+    await daemon.virsh('undefine', 'short');
+    await rm(path, { recursive: true });
+    await expect(finalize(false)).rejects.toMatchObject(away);
+    expect(await finalize(true)).toEqual({ vm: true, diskIds: [disk.diskId] });
   });
 
   test('a name or a volume of somebody else is a critical concern, and is never touched', async () => {
@@ -171,7 +217,7 @@ describe.skipIf(missing !== null)(`libvirt target${missing === null ? '' : ` (${
     await target.removeVm(theirs, foreign.vm, signal());
     await expect(make(target, mark, { name: 'taken' })).rejects.toMatchObject({ code: 'libvirt.volume_exists' });
     const diskRequest = { ...request, diskId: 'disk0', index: 0, sizeBytes: 8 * mib };
-    await target.removeDisk(mark, target.planDisk(diskRequest), signal());
+    await target.removeDisk(mark, await target.planDisk(diskRequest, signal()), signal());
     await expect(target.removeDisk(mark, foreign.disks[0] as TargetDisk, signal())).rejects.toMatchObject({
       code: 'libvirt.not_ours',
     });
@@ -185,9 +231,10 @@ describe.skipIf(missing !== null)(`libvirt target${missing === null ? '' : ` (${
     const mark = { targetCopyId: newId() };
     const vm = testVm();
     const request = { mark, vm, targetName: 'half', diskId: 'disk0', index: 0, sizeBytes: 8 * mib };
-    const disk = await target.createDisk(target.planDisk(request), request, signal());
+    const disk = await target.createDisk(await target.planDisk(request, signal()), request, signal());
     await link(join(pool, disk.ref['partial'] ?? ''), join(pool, disk.ref['volume'] ?? ''));
-    await target.removeVm(mark, target.planVm({ ...request, guest: testGuest(), disks: [disk] }), signal());
+    const vmRequest = { ...request, guest: testGuest(), disks: [disk] };
+    await target.removeVm(mark, await target.planVm(vmRequest, signal()), signal());
     await target.removeDisk(mark, disk, signal());
     expect(await readdir(pool)).toEqual([]);
   });

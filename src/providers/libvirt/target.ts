@@ -43,15 +43,15 @@ export function createLibvirtTarget(
     },
     concerns: (request, signal) =>
       doing('look for what stands in the way', request.targetName, libvirtConcerns(context, request, signal)),
-    planDisk: (request) => planDisk(context, request),
+    planDisk: (request, signal) => planDisk(context, request, signal),
     createDisk: (planned, request, signal) => createDisk(context, planned, request, signal),
     openDisk: (disk, opening, signal) => openDisk(context, disk, opening, signal),
     concealDisk: (disk, signal) => concealDisk(context, disk, signal),
     removeDisk: (mark, disk, signal) => removeDisk(context, mark, disk, signal),
-    planVm: (request) => planVm(context, request),
+    planVm: async (request) => planVm(context, request),
     createVm: (planned, request, signal) => createVm(context, planned, request, signal),
     removeVm: (mark, vm, signal) => removeVm(context, mark, vm, signal),
-    finalize: (mark, vm, disks, signal) => finalizeVm(context, mark, vm, disks, signal),
+    finalize: (mark, made, { gone }, signal) => finalizeVm(context, { mark, ...made, gone }, signal),
     power: libvirtPower(context),
     [Symbol.asyncDispose]: async () => context.disconnect(),
   };

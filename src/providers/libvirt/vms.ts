@@ -6,7 +6,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { WherryError } from '../../model/errors.ts';
 import { fileBase, unlinkIfThere } from '../local/partial.ts';
-import type { Mark, TargetDisk, TargetVm, VmRequest } from '../provider.ts';
+import type { Made, Mark, Missing, TargetVm, VmRequest } from '../provider.ts';
 import type { LibvirtClient } from './client.ts';
 import { doing, type TargetContext } from './context.ts';
 import { domainXml, metadataNamespace } from '../domain/domain-xml.ts';
@@ -120,14 +120,12 @@ async function removeDomain(client: LibvirtClient, domain: Domain, signal: Abort
  */
 export async function finalizeVm(
   context: TargetContext,
-  mark: Mark,
-  vm: TargetVm,
-  disks: readonly TargetDisk[],
+  { mark, vm, disks, gone }: Made & { readonly mark: Mark; readonly gone: boolean },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<Missing> {
   const client = await context.client(signal);
-  const work = async (): Promise<void> => {
-    await settleDisks(client, disks, signal);
+  const work = async (): Promise<Missing> => {
+    const diskIds = await settleDisks(client, vm.name, { disks, gone }, signal);
     const domain = await client.domains.byUuid(uuidOf(vm), signal).catch(noneIfMissing);
     if (domain !== null && (await markOf(client, domain, signal)) === mark.targetCopyId) {
       const xml = await client.domains.xml(domain, inactiveXml, signal);
@@ -143,8 +141,9 @@ export async function finalizeVm(
       );
     }
     await removeConsoleLog(vm);
+    return { vm: domain === null, diskIds };
   };
-  await doing('finish the VM', vm.name, work());
+  return doing('finish the VM', vm.name, work());
 }
 
 /** The domain with our UUID, when it carries our mark. @throws libvirt.not_ours when it carries another or none. */

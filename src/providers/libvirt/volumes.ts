@@ -3,7 +3,7 @@
  * own; bytes go to its path through qemu-nbd. Until the VM exists it has its partial name (files/partial.ts), which
  * carries the whole mark, as libvirt's volumes have nothing else that could.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { WherryError } from '../../model/errors.ts';
 import type { WritableDisk } from '../../transfer/disk.ts';
 import type { DiskRequest, Mark, TargetDisk } from '../provider.ts';
@@ -19,18 +19,23 @@ import {
   settle,
   withdraw,
 } from '../local/partial.ts';
+import { directoryIdentity, isThere, provePlace } from '../local/place.ts';
 import type { LibvirtClient } from './client.ts';
 import { doing, type TargetContext } from './context.ts';
 import { type FilePool, findPool, refreshPool } from './pool.ts';
 import { isLibvirtError } from './rpc/libvirt-error.ts';
-import type { Volume } from './rpc/calls.ts';
+import type { Pool, Volume } from './rpc/calls.ts';
 import { escapeXml, findXml, parseXml } from '../domain/xml.ts';
 
-export function planDisk(context: TargetContext, request: DiskRequest): TargetDisk {
+export async function planDisk(context: TargetContext, request: DiskRequest, signal: AbortSignal): Promise<TargetDisk> {
   const { format, pool } = context.spec;
+  const found = await findPool(await context.client(signal), pool, signal);
+  // Where it is not to be seen from here, making the disk fails, and says why.
+  const directory = await directoryIdentity(found.path).catch(() => null);
   const volume = finalName(request.targetName, request.index, format);
   const partial = partialName(volume, request.mark.targetCopyId);
-  return { diskId: request.diskId, sizeBytes: request.sizeBytes, format, ref: { pool, volume, partial } };
+  const ref = { pool, volume, partial, ...(directory !== null && { directory }) };
+  return { diskId: request.diskId, sizeBytes: request.sizeBytes, format, ref };
 }
 
 /** `web01-disk0.qcow2`: the name in the end. */
@@ -138,23 +143,82 @@ export async function publishDisks(
 /** Takes the final name away again; the partial one stays. */
 export async function concealDisk(context: TargetContext, disk: TargetDisk, signal: AbortSignal): Promise<void> {
   const client = await context.client(signal);
-  const found = await findPool(client, refOf(disk, 'pool'), signal);
-  const paths = pathsOf(found, disk);
-  await conceal(paths.partial, paths.final);
-  await refreshPool(client, found.pool, signal);
+  const found = await findVolume(client, disk, signal);
+  if (!(await isThere(found.partial))) await found.prove();
+  await conceal(found.partial, found.final);
+  if (found.pool !== null) await refreshPool(client, found.pool, signal);
 }
 
-/** Drops the partial names. */
+/**
+ * Drops the partial names, of volumes whose pool is gone too. Returns the ids of disks that are not there any more: where
+ * their place is the right one, or, with `gone`, on their owner's word.
+ * @throws libvirt.volume_away
+ */
 export async function settleDisks(
   client: LibvirtClient,
-  disks: readonly TargetDisk[],
+  vm: string,
+  { disks, gone }: { readonly disks: readonly TargetDisk[]; readonly gone: boolean },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string[]> {
+  const missing: string[] = [];
   for (const disk of disks) {
-    const paths = pathsOf(await findPool(client, refOf(disk, 'pool'), signal), disk);
-    await settle(paths.partial, paths.final);
+    const found = await findVolume(client, disk, signal, vm).catch((error: unknown) => {
+      if (gone && error instanceof WherryError && error.code === 'libvirt.volume_away') return null;
+      throw error;
+    });
+    if (found !== null && ((await isThere(found.final)) || (await isThere(found.partial)))) {
+      await settle(found.partial, found.final);
+      if (found.pool !== null) await refreshPool(client, found.pool, signal);
+      continue;
+    }
+    if (!gone) await found?.prove();
+    missing.push(disk.diskId);
   }
-  await refreshPools(client, disks, signal);
+  return missing;
+}
+
+type FoundVolume = {
+  readonly partial: string;
+  readonly final: string;
+  /** Null: libvirt has no such pool, or it is stopped. */
+  readonly pool: Pool | null;
+  /** For a volume that is not there: that it would be. @throws libvirt.volume_away */
+  prove(): Promise<void>;
+};
+
+/**
+ * Where a volume is, or was: in its pool or, when that is gone, in the directory that it was made in.
+ * @throws libvirt.volume_away where that was never written down
+ */
+async function findVolume(
+  client: LibvirtClient,
+  disk: TargetDisk,
+  signal: AbortSignal,
+  vm?: string,
+): Promise<FoundVolume> {
+  const { path: made, directory } = disk.ref;
+  const away = (cause: unknown): WherryError => {
+    const params = { pool: refOf(disk, 'pool'), volume: refOf(disk, 'volume') };
+    return new WherryError('libvirt.volume_away', { ...params, ...(vm !== undefined && { vm }) }, cause);
+  };
+  let poolProblem: unknown;
+  const found = await findPool(client, refOf(disk, 'pool'), signal).catch((error: unknown) => {
+    if (!(error instanceof WherryError) || !error.code.startsWith('libvirt.pool_')) throw error;
+    poolProblem = error;
+    return null;
+  });
+  const path = found?.path ?? (made === undefined ? null : dirname(made));
+  if (path === null) throw away(poolProblem);
+  return {
+    pool: found?.pool ?? null,
+    ...pathsOf({ path }, disk),
+    prove: async () => {
+      if (found === null && directory === undefined) throw away(poolProblem);
+      await provePlace(path, directory).catch((error: unknown) => {
+        throw away(poolProblem ?? error);
+      });
+    },
+  };
 }
 
 /** Whatever is there under the partial name, and under the final one while that is the same file. */
@@ -168,13 +232,13 @@ export async function removeDisk(
   const partial = partialName(volume, mark.targetCopyId);
   if (partial !== refOf(disk, 'partial')) throw new WherryError('libvirt.not_ours', { vm: volume });
   const client = await context.client(signal);
-  const found = await findPool(client, refOf(disk, 'pool'), signal);
-  const paths = pathsOf(found, disk);
+  const found = await findVolume(client, disk, signal);
   const work = async (): Promise<void> => {
-    await withdraw(paths.partial, paths.final);
-    await refreshPool(client, found.pool, signal);
+    if (!(await isThere(found.partial))) await found.prove();
+    await withdraw(found.partial, found.final);
+    if (found.pool !== null) await refreshPool(client, found.pool, signal);
   };
-  await doing(`remove the disk ${volume} from pool ${found.pool.name}`, volume, work());
+  await doing(`remove the disk ${volume} from pool ${refOf(disk, 'pool')}`, volume, work());
 }
 
 async function refreshPools(client: LibvirtClient, disks: readonly TargetDisk[], signal: AbortSignal): Promise<void> {
@@ -197,7 +261,10 @@ async function lookUp(
   }
 }
 
-export function pathsOf(found: FilePool, disk: TargetDisk): { readonly partial: string; readonly final: string } {
+export function pathsOf(
+  found: Pick<FilePool, 'path'>,
+  disk: TargetDisk,
+): { readonly partial: string; readonly final: string } {
   return { partial: join(found.path, refOf(disk, 'partial')), final: join(found.path, refOf(disk, 'volume')) };
 }
 

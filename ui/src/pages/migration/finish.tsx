@@ -5,13 +5,14 @@ import { keys } from '../../api/keys.ts';
 import type { VmMigrationView } from '../../api/types.ts';
 import { useMayOperate } from '../../parts/may.ts';
 import { Problem } from '../../parts/problem.tsx';
+import { missing } from './missing.ts';
 
 /** A hand-over that failed: what it means for the VM, and the order to do what is missing. */
 export function FinishHandOver({ vm }: { readonly vm: VmMigrationView }) {
   const queries = useQueryClient();
   const mayOperate = useMayOperate();
   const finish = useMutation({
-    mutationFn: () => post(`/vm-migrations/${vm.id}/finish`),
+    mutationFn: (gone: boolean) => post(`/vm-migrations/${vm.id}/finish`, { gone }),
     onSuccess: () => queries.invalidateQueries({ queryKey: keys.migration(vm.migrationId) }),
   });
   if (!vm.finishable) return null;
@@ -23,13 +24,20 @@ export function FinishHandOver({ vm }: { readonly vm: VmMigrationView }) {
       title="The hand-over is not finished"
       actionLinks={
         mayOperate && (
-          <AlertActionLink
-            isDisabled={finish.isPending}
-            aria-label={`Finish the hand-over of VM ${vm.vmName}`}
-            onClick={() => finish.mutate()}
-          >
-            Finish the hand-over
-          </AlertActionLink>
+          <>
+            <AlertActionLink
+              isDisabled={finish.isPending}
+              aria-label={`Finish the hand-over of VM ${vm.vmName}`}
+              onClick={() => finish.mutate(false)}
+            >
+              Finish the hand-over
+            </AlertActionLink>
+            {vm.error !== null && missing.has(vm.error.code) && (
+              <AlertActionLink isDisabled={finish.isPending} onClick={() => finish.mutate(true)}>
+                Finish it: what is missing was removed for good
+              </AlertActionLink>
+            )}
+          </>
         )
       }
     >

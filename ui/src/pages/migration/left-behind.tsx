@@ -5,6 +5,7 @@ import { keys } from '../../api/keys.ts';
 import type { VmMigrationView } from '../../api/types.ts';
 import { useMayOperate } from '../../parts/may.ts';
 import { Problem } from '../../parts/problem.tsx';
+import { missing } from './missing.ts';
 
 const kinds: Readonly<Record<string, string>> = {
   'target-disk': 'Disk',
@@ -20,7 +21,7 @@ export function LeftBehind({ vm }: { readonly vm: VmMigrationView }) {
   const queries = useQueryClient();
   const mayOperate = useMayOperate();
   const undo = useMutation({
-    mutationFn: () => post(`/vm-migrations/${vm.id}/undo`),
+    mutationFn: (gone: boolean) => post(`/vm-migrations/${vm.id}/undo`, { gone }),
     onSuccess: () => queries.invalidateQueries({ queryKey: keys.migration(vm.migrationId) }),
   });
   if (vm.leftBehind.length === 0) return null;
@@ -34,9 +35,16 @@ export function LeftBehind({ vm }: { readonly vm: VmMigrationView }) {
       actionLinks={
         mayOperate &&
         vm.undoable && (
-          <AlertActionLink isDisabled={undo.isPending} onClick={() => undo.mutate()}>
-            {vm.kept ? 'Remove it' : 'Try again to remove it'}
-          </AlertActionLink>
+          <>
+            <AlertActionLink isDisabled={undo.isPending} onClick={() => undo.mutate(false)}>
+              {vm.kept ? 'Remove it' : 'Try again to remove it'}
+            </AlertActionLink>
+            {vm.undoError !== null && missing.has(vm.undoError.code) && (
+              <AlertActionLink isDisabled={undo.isPending} onClick={() => undo.mutate(true)}>
+                Close it: what is missing was removed for good
+              </AlertActionLink>
+            )}
+          </>
         )
       }
     >
