@@ -152,6 +152,28 @@ test('a part that does not come in time may come later; one that nobody wants an
   }
 });
 
+test('a store that is closed leaves no connection open', async () => {
+  const plain = createServer((_request, response) => response.end('<a href="x.ova">x</a>'));
+  plain.keepAliveTimeout = 600_000; // it is not the server that ends them
+  await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve));
+  const connections = (): Promise<number> =>
+    new Promise((resolve, reject) => {
+      plain.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+    });
+  try {
+    const url = new URL(`http://127.0.0.1:${(plain.address() as AddressInfo).port}/`);
+    {
+      using web = webServer({ type: 'ova', location: url.href }, {});
+      expect(await web.page(addressOf(url), signal)).toContain('x.ova');
+      expect(await connections()).toBe(1); // the control: kept for the next question
+    }
+    await expect.poll(connections).toBe(0);
+  } finally {
+    plain.closeAllConnections();
+    await new Promise((resolve) => plain.close(resolve));
+  }
+});
+
 const code = async (more: Partial<StrictOptions>, name = 'disk.raw'): Promise<unknown> => {
   await using server = await serve(more);
   return await open(`${server.url}${name}`).catch((error: { code?: string }) => error.code);

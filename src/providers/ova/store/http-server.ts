@@ -26,7 +26,7 @@ export type WebFile = LocalFile & {
   readonly isSteady: boolean;
 };
 
-type Send = (wanted: HttpsRequest, signal: AbortSignal) => Promise<HttpsAnswer>;
+type Server = Disposable & Pick<HttpsServer, 'send'>;
 
 const maxPageBytes = 4 * 2 ** 20;
 const connections = 4;
@@ -37,8 +37,8 @@ export function webServer({ location, username, trust }: OvaAccount, secrets: Se
   const password = secrets['password'] ?? '';
   const basic = username === undefined ? undefined : Buffer.from(`${username}:${password}`).toString('base64');
   const headers: Record<string, string> = basic === undefined ? {} : { authorization: `Basic ${basic}` };
-  const https = base.protocol === 'https:' ? new HttpsServer(base, trust ?? { kind: 'system' }) : null;
-  const send: Send = https === null ? plainSend(base) : (wanted, signal) => https.send(wanted, signal);
+  const server: Server =
+    base.protocol === 'https:' ? new HttpsServer(base, trust ?? { kind: 'system' }) : plainServer(base);
   const system = base.origin;
   const get = async (
     { url, shown }: WebAddress,
@@ -48,7 +48,7 @@ export function webServer({ location, username, trust }: OvaAccount, secrets: Se
   ): Promise<HttpsAnswer> => {
     const path = `${url.pathname}${url.search}`;
     const all = { 'accept-encoding': 'identity', ...headers, ...more };
-    const answer = await send({ method: 'GET', path, headers: all, repeatable: true }, signal);
+    const answer = await server.send({ method: 'GET', path, headers: all, repeatable: true }, signal);
     if (answer.status === wanted) return answer;
     await answer.chunks[Symbol.asyncIterator]().return?.();
     if (answer.status === 412) throw new WherryError('source.changed', { path: shown });
@@ -110,7 +110,7 @@ export function webServer({ location, username, trust }: OvaAccount, secrets: Se
         [Symbol.asyncDispose]: async () => undefined,
       };
     },
-    [Symbol.dispose]: () => https?.[Symbol.dispose](),
+    [Symbol.dispose]: () => server[Symbol.dispose](),
   };
 }
 
@@ -140,10 +140,10 @@ function refusal(system: string, url: URL, status: number, username: string | un
   return new WherryError('provider.http_status', { system, status, path: url.pathname });
 }
 
-function plainSend(base: URL): Send {
+function plainServer(base: URL): Server {
   const at = { system: base.origin, host: base.hostname.replace(/^\[|\]$/g, ''), port: Number(base.port || 80) };
   const agent = new Agent({ keepAlive: true, maxSockets: connections, scheduling: 'lifo' });
-  return (wanted, signal) =>
+  const send: Server['send'] = (wanted, signal) =>
     new Promise((resolve, reject) => {
       const { method, path, headers = {} } = wanted;
       const sent = request({
@@ -164,6 +164,7 @@ function plainSend(base: URL): Send {
       });
       sent.end();
     });
+  return { send, [Symbol.dispose]: () => agent.destroy() };
 }
 
 async function* chunksOf(message: IncomingMessage, at: At, signal: AbortSignal): AsyncGenerator<Uint8Array> {
