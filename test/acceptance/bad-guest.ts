@@ -8,7 +8,7 @@ import { type BadCase, checkRefused, checkSucceeds } from './bad-case.ts';
 import { startProduct } from './product.ts';
 import type { Scenario } from './scenario.ts';
 
-/** Guests that cannot be converted: each needs virt-v2v twice, most of a minute each without KVM. */
+/** Guests that cannot be converted: each needs virt-v2v, most of a minute without KVM. */
 export const badGuest: Scenario = {
   name: 'bad-guest',
   proves:
@@ -47,6 +47,7 @@ async function unknownOs(dir: string, out: string): Promise<BadCase> {
     name: 'a guest of an operating system that nobody knows',
     words: [path, '--to', 'files', '--dir', out],
     code: 'conversion.unsupported_os',
+    once: 'unknown-os',
     names: ['VM unknown-os', 'Wherry Test OS 1', 'Hard Disk 1'],
     cause: /unknown/,
     next: /--conversion never/,
@@ -62,6 +63,7 @@ async function noOs(dir: string, out: string): Promise<BadCase> {
     name: 'a disk that no operating system is on',
     words: [path, '--to', 'files', '--dir', out],
     code: 'conversion.no_os',
+    once: 'no-os',
     names: ['VM no-os', 'Hard Disk 1'],
     cause: /No root device found|could not detect the source guest/,
     next: /--conversion never/,
