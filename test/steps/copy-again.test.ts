@@ -16,7 +16,7 @@ async function prepared(run: Run): Promise<Run> {
 }
 
 async function flip(path: string, format: 'raw' | 'qcow2', offset: number): Promise<void> {
-  await runChild('qemu-io', ['-f', format, '-c', `write -P 0x5a ${offset} 1`, path]);
+  await runChild('qemu-io', ['-f', format, '-c', `write -P 0x5a ${offset} 8`, path]);
 }
 
 test.each(['raw', 'qcow2'] as const)(

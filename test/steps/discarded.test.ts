@@ -63,7 +63,7 @@ test('a chunk that is copied again, because a part of it was wrong, still lacks 
   const { proved: _, ...copied } = (await run.step('copy')) as Copied & { proved: unknown };
   run.results['copy'] = copied; // what was read back meanwhile is not taken for granted here
   const target = await partialOf(copy, 'raw');
-  await runChild('qemu-io', ['-f', 'raw', '-c', `write -P 0x5a ${170 * MiB} 1`, target]);
+  await runChild('qemu-io', ['-f', 'raw', '-c', `write -P 0x5a ${170 * MiB} 8`, target]);
   await run.step('verify');
   expect(run.log.filter((line) => line.includes('copied once more'))).toHaveLength(1);
   // Of that chunk (128 to 192 MiB) the first half was left out, and is what it was when the image was made.
