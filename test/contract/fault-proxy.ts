@@ -26,6 +26,8 @@ export type FaultProxy = AsyncDisposable & {
   count(method: string): number;
   /** What happens to a call from now on; null: nothing. */
   fault: (method: string) => Fault | null;
+  /** A call goes on to the peer when this is through. */
+  hold: (method: string) => Promise<void> | undefined;
   /** From now on another certificate is shown; open connections break. */
   changeCertificate(): Promise<string>;
 };
@@ -44,6 +46,7 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
     calls,
     count: (method) => calls.filter((call) => call === method).length,
     fault: () => null,
+    hold: () => undefined,
     changeCertificate: async () => {
       certificate = await makeCertificate();
       server.setSecureContext({ cert: certificate.certificate, key: certificate.key });
@@ -60,6 +63,7 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
     const body = await textOf(incoming);
     const method = /<soapenv:Body><(\w+)/.exec(body)?.[1] ?? incoming.url ?? '';
     calls.push(method);
+    await proxy.hold(method);
     const fault = proxy.fault(method);
     if (fault?.kind === 'status') return void answer.writeHead(fault.status).end('<html>no</html>');
     if (fault?.kind === 'answer') return void answer.writeHead(200).end(fault.body);

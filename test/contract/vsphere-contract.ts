@@ -56,6 +56,17 @@ export async function vsphereContract(kind: VspherePeer): Promise<void> {
       proxy = await startFaultProxy(peer.account.url);
     };
 
+    /** True once nothing has been asked for so long. */
+    const quietFor = (ms: number): (() => boolean) => {
+      let calls = -1;
+      let since = performance.now();
+      return () => {
+        if (calls !== proxy.calls.length) since = performance.now();
+        calls = proxy.calls.length;
+        return performance.now() - since > ms;
+      };
+    };
+
     const endedBy = async (limits: HttpsLimits = usualLimits): Promise<WherryError> => {
       await using connection = await connect(limits);
       await using mirror = watch(connection);
@@ -155,6 +166,7 @@ export async function vsphereContract(kind: VspherePeer): Promise<void> {
           expect(mirror.of(kindOfPlace).length).toBeGreaterThan(0);
         }
         expect(proxy.count('ContinueRetrievePropertiesEx') > 0).toBe(kind.pages);
+        await mirror.until('the long poll', quietFor(500));
         expect(proxy.count('WaitForUpdatesEx') > 2).toBe(kind.pages);
       });
 
@@ -163,10 +175,35 @@ export async function vsphereContract(kind: VspherePeer): Promise<void> {
         await using connection = await connect();
         await using mirror = watch(connection);
         await mirror.until('the first read', () => mirror.synced() === 1);
-        await mirror.until('the long poll', () => proxy.calls.at(-1) === 'WaitForUpdatesEx');
+        await mirror.until('the long poll', quietFor(1_500));
+        expect(proxy.calls.at(-1)).toBe('WaitForUpdatesEx');
         const before = proxy.calls.length;
         await new Promise((resolve) => setTimeout(resolve, 3_000));
         expect(proxy.calls.slice(before)).toEqual([]);
+      });
+
+      test('what changes while it is read, or after that and before it is followed, is told', async () => {
+        await freshProxy();
+        const [datacenter] = await control.all('Datacenter', ['vmFolder']);
+        const folder = datacenter?.get('vmFolder') ?? { type: 'Folder', value: '' };
+        const renamed = await control.create(folder, 'wherry-before');
+        const removed = await control.create(folder, 'wherry-removed');
+        const held = Promise.withResolvers<void>();
+        proxy.hold = async (method) => (method === 'WaitForUpdatesEx' ? held.promise : undefined);
+        await using connection = await connect();
+        await using mirror = watch(connection);
+        await mirror.until('the first read', () => mirror.synced() === 1);
+        expect(mirror.of('vm').find(({ ref }) => ref === renamed.value)?.name).toBe('wherry-before');
+        await control.rename(renamed, 'wherry-after');
+        await control.destroy(removed);
+        const added = await control.create(folder, 'wherry-added');
+        held.resolve();
+        const names = (): string[] => mirror.of('vm').map(({ name }) => name);
+        await mirror.until('the changes', () => names().includes('wherry-after') && names().includes('wherry-added'));
+        await mirror.until('that one is gone', () => !names().includes('wherry-removed'));
+        expect(mirror.synced()).toBe(1);
+        await control.destroy(renamed);
+        await control.destroy(added);
       });
     });
 

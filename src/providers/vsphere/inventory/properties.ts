@@ -105,6 +105,12 @@ const followedOfVm = [
   'snapshot',
 ] as const;
 
+/** Of one kind of object; nothing of a kind that is not ours. */
+export function followedOf(type: string): readonly string[] {
+  if (type === 'VirtualMachine') return followedOfVm;
+  return type in followedPlaces ? followedPlaces[type as PlaceName] : [];
+}
+
 export const placeNames = Object.keys(placeProperties) as readonly PlaceName[];
 
 const fromView = vim('TraversalSpec', { name: 'view', type: 'ContainerView', path: 'view', skip: false });
@@ -117,6 +123,11 @@ export function placesIn(view: Ref): VimInput<'PropertyFilterSpec'> {
 /** All VMs in a view of them. */
 export function vmsIn(view: Ref): VimInput<'PropertyFilterSpec'> {
   return { propSet: [vmSpec(vmProperties)], objectSet: [{ obj: view, skip: true, selectSet: [fromView] }] };
+}
+
+/** All VMs in a view of them, by nothing but their names. */
+export function vmNamesIn(view: Ref): VimInput<'PropertyFilterSpec'> {
+  return { propSet: [vmSpec(['name'])], objectSet: [{ obj: view, skip: true, selectSet: [fromView] }] };
 }
 
 /** These objects, whatever they are. */

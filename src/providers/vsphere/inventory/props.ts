@@ -31,7 +31,7 @@ export function as<N extends ManagedName>(object: ManagedProps, type: N): Props<
 }
 
 /**
- * From an ObjectContent. @throws FormatError that names the property; VimFault when the session ended: an answer then
+ * From an ObjectContent, or from an ObjectUpdate that tells all of it. @throws FormatError that names the property; VimFault when the session ended: an answer then
  * comes all the same, with every property missing.
  */
 export function readProps(node: XmlNode): ManagedProps {
@@ -39,7 +39,7 @@ export function readProps(node: XmlNode): ManagedProps {
   const ref = refOf(node);
   for (const property of node.children) {
     if (property.name === 'missingSet') refuseWithout(property);
-    if (property.name !== 'propSet') continue;
+    if (property.name !== 'propSet' && property.name !== 'changeSet') continue;
     const name = childOf(property, 'name')?.text ?? '';
     const val = childOf(property, 'val');
     if (val === undefined) continue;

@@ -5,6 +5,8 @@ import { decodeRef, FormatError } from '../vim25/decode.ts';
 import { unreadable } from '../vim25/soap.ts';
 import { childOf, type XmlNode } from '../vim25/xml-reader.ts';
 import { changesIn } from './properties.ts';
+import { readProps } from './props.ts';
+import type { Seen } from './seen.ts';
 
 /** By reference: what is new or otherwise than before, and what is not there (or not seen) any more. */
 export type Changes = { readonly changed: ReadonlyMap<string, Ref>; readonly left: ReadonlyMap<string, Ref> };
@@ -12,8 +14,8 @@ export type Changes = { readonly changed: ReadonlyMap<string, Ref>; readonly lef
 export type Trail = AsyncDisposable & {
   readonly placesView: Ref;
   readonly vmsView: Ref;
-  /** To where the inventory is now, whatever has been before. @returns all that is there, by reference */
-  catchUp(signal: AbortSignal): Promise<readonly Ref[]>;
+  /** To where the inventory is now. @returns what is otherwise than it was `seen`; `missing`: seen, and not told of */
+  catchUp(seen: Seen, signal: AbortSignal): Promise<Changes & { readonly missing: ReadonlyMap<string, Ref> }>;
   /** Waits until something has changed. */
   next(signal: AbortSignal): Promise<Changes>;
 };
@@ -44,7 +46,7 @@ export async function openTrail(session: Session, places: readonly string[], sig
   /** One answer of the long poll, as pairs of what happened and to whom. Its objects are not kept. */
   const round = async (
     waitFor: number,
-    seen: (kind: string, ref: Ref) => void,
+    told: (kind: string, ref: Ref, update: XmlNode) => void,
     until: AbortSignal,
   ): Promise<'nothing' | 'some' | 'truncated'> => {
     const options = { maxWaitSeconds: waitFor, maxObjectUpdates: updatesPerRound };
@@ -58,7 +60,7 @@ export async function openTrail(session: Session, places: readonly string[], sig
     let step = await updates.next();
     for (; step.done !== true; step = await updates.next()) {
       const { kind, ref } = updateOf(step.value, session.system);
-      seen(kind, ref);
+      told(kind, ref, step.value);
     }
     const set = childOf(step.value, 'returnval');
     if (set === undefined) return 'nothing';
@@ -69,12 +71,17 @@ export async function openTrail(session: Session, places: readonly string[], sig
   return {
     placesView,
     vmsView,
-    catchUp: async (until) => {
-      const { changed, see } = collect();
+    catchUp: async (seen, until) => {
+      const { changed, left, see } = collect();
+      const missing = seen.refs();
+      const compare = (kind: string, ref: Ref, update: XmlNode): void => {
+        missing.delete(ref.value);
+        if (kind !== 'enter' || !isAsSeen(seen, update)) see(kind, ref);
+      };
       for (let count = 0; count < maxRounds; count += 1) {
-        if ((await round(waitSeconds, see, until)) !== 'truncated') break;
+        if ((await round(waitSeconds, compare, until)) !== 'truncated') break;
       }
-      return [...changed.values()];
+      return { changed, left, missing };
     },
     next: async (until) => {
       const { changed, left, see } = collect();
@@ -111,6 +118,16 @@ function collect(): Collected {
     to.set(ref.value, ref);
   };
   return { changed, left, see };
+}
+
+/** One that cannot be read is read again, and told of then. */
+function isAsSeen(seen: Seen, update: XmlNode): boolean {
+  try {
+    return seen.has(readProps(update));
+  } catch (error) {
+    if (error instanceof FormatError) return false;
+    throw error;
+  }
 }
 
 function updateOf(node: XmlNode, system: string): { kind: string; ref: Ref } {

@@ -1,7 +1,7 @@
 /**
- * A vCenter's or host's inventory: everything first, then what changes. A filter of the property collector is set up before
- * the first read, so that nothing can change unseen between the two; what it reports is read anew, whole. So are the VMs whose
- * tags are others than before.
+ * A vCenter's or host's inventory: everything first, then what changes. The first answer of the property collector's filter
+ * names all that is there: it is compared with what was read, so that nothing can change unseen between the two. What is
+ * otherwise, and what changes from then on, is read anew, whole. So are the VMs whose tags are others than before.
  */
 import type { InventoryObject, Unreadable } from '../../../model/inventory.ts';
 import type { InventoryNews } from '../../provider.ts';
@@ -9,9 +9,10 @@ import { isSignedOut, wherryError, type Session } from '../session.ts';
 import type { Ref } from '../vim25/schema.ts';
 import { VimFault } from '../vim25/soap.ts';
 import { Places } from './places.ts';
-import { placeNames, placesIn, theseObjects, vmsIn } from './properties.ts';
+import { placeNames, placesIn, theseObjects, vmNamesIn, vmsIn } from './properties.ts';
 import { as } from './props.ts';
 import { readObjects, readThese, type Read } from './reader.ts';
+import { Seen } from './seen.ts';
 import { Tags, type TagPause } from './tags.ts';
 import { openTrail, type Changes, type Trail } from './trail.ts';
 import { vmObject } from './vm-object.ts';
@@ -64,8 +65,6 @@ async function* follow(
   signal: AbortSignal,
 ): AsyncGenerator<InventoryNews> {
   await using trail = await openTrail(session, placeNames, signal);
-  const there = await trail.catchUp(signal);
-  const vms = there.filter(({ type }) => type === 'VirtualMachine');
   const places = await loadPlaces(session, trail.placesView, signal);
   known.places = places;
   const { fullName, version, instanceUuid } = session.content.about;
@@ -74,8 +73,15 @@ async function* follow(
   await using tags = new Tags(session, tagPause);
   await tags.read(signal);
   known.tags = tags;
-  yield* vmNews(readThese(session, vms, theseObjects, signal), places, tags);
+  const seen = new Seen();
+  for (const place of places.values()) seen.add(place);
+  const vms: Ref[] = [];
+  for await (const read of readObjects(session, vmNamesIn(trail.vmsView), signal)) {
+    vms.push('object' in read ? read.object.ref : { type: 'VirtualMachine', value: read.unreadable.ref });
+  }
+  yield* vmNews(readThese(session, vms, theseObjects, signal), places, tags, seen);
   yield { kind: 'synced' };
+  yield* changeNews(session, trail, places, tags, await sinceSeen(session, trail, seen, signal), signal);
   let changed: Promise<Changes> | null = null;
   let tagged: Promise<readonly string[]> | null = null;
   for (;;) {
@@ -92,6 +98,16 @@ async function* follow(
       yield* vmNews(readThese(session, refs, theseObjects, signal), places, tags);
     }
   }
+}
+
+/** What has changed since it was read. One that was not told of is asked for before anybody hears that it is gone. */
+async function sinceSeen(session: Session, trail: Trail, seen: Seen, signal: AbortSignal): Promise<Changes> {
+  const { changed, left, missing } = await trail.catchUp(seen, signal);
+  const gone = new Map(missing);
+  for await (const read of readThese(session, [...missing.values()], theseObjects, signal)) {
+    gone.delete('object' in read ? read.object.ref.value : read.unreadable.ref);
+  }
+  return { changed, left: new Map([...left, ...gone]) };
 }
 
 export async function loadPlaces(session: Session, view: Ref, signal: AbortSignal): Promise<Places> {
@@ -155,12 +171,18 @@ async function* changeNews(
   yield* vmNews(readThese(session, vms, theseObjects, signal), places, tags);
 }
 
-async function* vmNews(reads: AsyncIterable<Read>, places: Places, tags: Tags): AsyncGenerator<InventoryNews> {
+async function* vmNews(
+  reads: AsyncIterable<Read>,
+  places: Places,
+  tags: Tags,
+  seen?: Seen,
+): AsyncGenerator<InventoryNews> {
   let objects: InventoryObject[] = [];
   let unreadable: Unreadable[] = [];
   for await (const read of reads) {
     if ('unreadable' in read) unreadable.push(read.unreadable);
     else {
+      seen?.add(read.object);
       const vm = as<'VirtualMachine'>(read.object, 'VirtualMachine');
       if (vm !== null) objects.push(vmObject(vm, places, tags.of(vm.ref.value)));
     }
