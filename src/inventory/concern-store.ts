@@ -162,6 +162,25 @@ async function sharing(db: Executor, vms: readonly string[]): Promise<string[]> 
   return (await query.execute(db)).rows.map(({ id }) => id);
 }
 
+const judged = 'concerns.judged';
+
+/** Up to when all that changed around VMs was judged, ISO 8601; the beginning of time where nobody has said. */
+export async function judgedUntil(db: Executor): Promise<string> {
+  const row = await db.selectFrom('setting').select('value').where('name', '=', judged).executeTakeFirst();
+  return typeof row?.value === 'string' ? row.value : new Date(0).toISOString();
+}
+
+/** Never goes back: another server may be further. What a crash of the database forgets of it is only looked at again. */
+export async function keepJudged(db: Db, until: string): Promise<void> {
+  await db.transaction(async (tx) => {
+    await sql`set local synchronous_commit = off`.execute(tx);
+    await sql`
+      insert into setting as s (name, value) values (${judged}, ${json(until)})
+      on conflict (name) do update set value = excluded.value, changed_at = now()
+        where (s.value #>> '{}') collate "C" < (excluded.value #>> '{}') collate "C"`.execute(tx);
+  });
+}
+
 /** The database's clock. */
 export async function databaseNow(db: Executor): Promise<string> {
   const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(db);
