@@ -101,6 +101,8 @@ export type MigrationTables = {
     error: Maybe<StoredError>;
     ended_by: Maybe<'worker' | 'server'>;
     bytes_moved: Generated<number>;
+    /** 012_refused.sql */
+    account_changed_at: MaybeTime;
   };
   lease_request: { worker_id: string; request_id: string; token: string; answered_at: Created };
   decline: {

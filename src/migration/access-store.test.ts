@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { json } from '../db/db.ts';
 import type { StoredError } from '../model/errors.ts';
@@ -7,7 +8,7 @@ import { startTestServer, type TestServer } from './testing/server.ts';
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startTestServer();
+  server = await startTestServer({ leaseMs: 60_000, maxPerWorker: 20 });
 });
 afterAll(() => server.close());
 
@@ -73,4 +74,62 @@ test('a password that its server has refused is not sent again, for no VM, until
   expect((await migrate(of(url, { provider: id }))).status).toBe(201);
   await set(null);
   expect(await server.engine.accessOf({ type: 'web', url, provider: id }, null)).toEqual({ account, secrets: {} });
+});
+
+test('the first VM that is refused stops the provider for all others; not when its account was changed meanwhile', async () => {
+  const id = newId();
+  const url = 'https://other.example/web.ova';
+  const account = json({ type: 'ova', location: 'https://other.example/', username: 'joe' } as const);
+  const row = { id, name: 'other', type: 'ova', account, created_by: 'me', watch_token: newId() } as const;
+  await server.db.kysely
+    .insertInto('provider')
+    .values({ ...row, state: 'following' })
+    .execute();
+  const worker = fakeWorker(server.app, 'two');
+  await worker.hello();
+  const lease = async () => {
+    const begun = await migrate(of(url, { provider: id }));
+    expect(begun.status).toBe(201);
+    for (;;) {
+      const found = await worker.lease(5_000);
+      if (found === null) throw new Error('no lease');
+      if (found.vmMigration.migrationId === begun.body['id']) return found;
+    }
+  };
+  const provider = () =>
+    server.db.kysely.selectFrom('provider').select(['state', 'error']).where('id', '=', id).executeTakeFirstOrThrow();
+  const code = 'provider.sign_in_refused';
+  const refused = {
+    kind: 'failed',
+    error: { code, params: { system: 'https://other.example', user: 'joe' }, causes: [] },
+  } as const;
+
+  // Somebody has given another password since this one got the old one.
+  const old = await lease();
+  expect(old).toHaveProperty('account');
+  const changed = { changed_at: sql<Date>`clock_timestamp()` };
+  await server.db.kysely.updateTable('provider').set(changed).where('id', '=', id).execute();
+  await worker.finish(old.token, refused);
+  expect(await provider()).toEqual({ state: 'following', error: null });
+
+  // An error of another kind says nothing of the password.
+  const [one, two, three] = [await lease(), await lease(), await lease()];
+  const lost = { kind: 'failed', error: { ...refused.error, code: 'provider.connection_lost' } } as const;
+  await worker.finish(one.token, lost);
+  expect(await provider()).toMatchObject({ state: 'following' });
+
+  await worker.finish(two.token, refused);
+  expect(await provider()).toMatchObject({ state: 'stopped', error: { code } });
+  expect((await migrate(of(url, { provider: id }))).body['code']).toBe(code);
+  // A step that is leased from here on gets nothing to try.
+  await worker.finish(three.token, { kind: 'released' });
+  let next = await worker.lease(5_000);
+  while (next !== null && next.step.id !== three.step.id) next = await worker.lease(5_000);
+  expect(next).toMatchObject({ accessError: { code }, secrets: {} });
+  const events = await server.db.kysely
+    .selectFrom('event')
+    .select('params')
+    .where('code', '=', 'provider.stopped')
+    .execute();
+  expect(events.filter(({ params }) => (params as { providerId?: string }).providerId === id)).toHaveLength(1);
 });

@@ -1,25 +1,35 @@
 /** With what a source in a provider is reached: joined for the worker that is to reach it, and kept nowhere. */
-import { type Db, type Executor, type Tx } from '../db/db.ts';
+import { type Db, type Executor, json, type Tx } from '../db/db.ts';
+import { recordEvent } from '../db/event-store.ts';
 import { openProviderSecrets, type Vault } from '../db/vault-store.ts';
 import { fromStored, toStored, WherryError } from '../model/errors.ts';
 import type { OvaAccount, ProviderAccount, Secrets } from '../model/provider.ts';
 import type { SourceSpec } from '../model/spec.ts';
 import { withoutQuery } from '../model/web-address.ts';
 import { opensSource } from './itinerary.ts';
-import type { Lease } from './protocol.ts';
+import { wakeCommands } from './news-store.ts';
+import type { Lease, Outcome } from './protocol.ts';
+import type { StepRow } from './rows-store.ts';
 import { openSourceQuery } from './source-query-store.ts';
 
 type Access = { readonly account: ProviderAccount; readonly secrets: Secrets };
 
 /**
  * Null where the source names no provider and has no query of its own.
+ * @param token the attempt that gets it, to know later whose secrets were refused
  * @param query what stands after the question mark of its address; null: nothing, or what its provider knows
  * @throws as `checkAccess`, secrets.…
  */
-export async function accessOf(db: Db, vault: Vault, source: SourceSpec, query: string | null): Promise<Access | null> {
+export async function accessOf(
+  db: Db,
+  vault: Vault,
+  source: SourceSpec,
+  query: string | null,
+  token: string | null = null,
+): Promise<Access | null> {
   if (source.type !== 'web') return null;
   checkAddress(source.url);
-  const through = await accessThrough(db, vault, source);
+  const through = await accessThrough(db, vault, source, token);
   if (query === null) return through;
   const account = { ...(through?.account ?? { type: 'ova' as const }), location: source.url };
   return { account, secrets: { ...through?.secrets, query } };
@@ -29,13 +39,58 @@ async function accessThrough(
   db: Db,
   vault: Vault,
   source: SourceSpec & { type: 'web' },
+  token: string | null,
 ): Promise<{ account: OvaAccount; secrets: Secrets } | null> {
   const { provider } = source;
   if (provider === undefined) return null;
   return db.transaction(async (tx: Tx) => {
+    // Held until the secrets are opened, so that they are those of the account that is noted.
+    const held = await tx.selectFrom('provider').select('id').where('id', '=', provider).forShare().executeTakeFirst();
     const account = await checkAccess(tx, source);
-    return account === null ? null : { account, secrets: await openProviderSecrets(tx, vault, provider) };
+    if (account === null || held === undefined) return null;
+    if (token !== null) await noteAccount(tx, token, provider);
+    return { account, secrets: await openProviderSecrets(tx, vault, provider) };
   });
+}
+
+async function noteAccount(tx: Tx, token: string, provider: string): Promise<void> {
+  await tx
+    .updateTable('attempt')
+    .set((row) => ({
+      account_changed_at: row.selectFrom('provider').select('changed_at').where('id', '=', provider),
+    }))
+    .where('token', '=', token)
+    .execute();
+}
+
+/**
+ * A worker was refused with what this attempt was given: its provider is stopped, so that no other VM, nor its watch, tries
+ * the same once more. It goes on when somebody has changed it; one that was changed since the attempt got its secrets is left alone.
+ */
+export async function noteRefusal(
+  tx: Tx,
+  { token, vm_migration_id: id }: Pick<StepRow, 'token' | 'vm_migration_id'>,
+  outcome: Outcome,
+): Promise<void> {
+  if (!('error' in outcome) || outcome.error.code !== 'provider.sign_in_refused') return;
+  const { error } = outcome;
+  const { spec } = await tx.selectFrom('vm_migration').select('spec').where('id', '=', id).executeTakeFirstOrThrow();
+  if (spec.source.type !== 'web' || spec.source.provider === undefined) return;
+  const stopped = await tx
+    .updateTable('provider as p')
+    .from('attempt as a')
+    .set({ state: 'stopped', error: json(error), retry_at: null })
+    .where('a.token', '=', token)
+    .whereRef('p.changed_at', '=', 'a.account_changed_at')
+    .where('p.id', '=', spec.source.provider)
+    .where('p.removed_at', 'is', null)
+    .where('p.state', '!=', 'stopped')
+    .returning(['p.id', 'p.name', 'p.watch_worker'])
+    .executeTakeFirst();
+  if (stopped === undefined) return;
+  const params = { ...error.params, provider: stopped.name, providerId: stopped.id, error: error.code };
+  await recordEvent(tx, { actor: 'server', code: 'provider.stopped', params, severity: 'error' });
+  if (stopped.watch_worker !== null) await wakeCommands(tx, stopped.watch_worker);
 }
 
 /**
@@ -84,7 +139,7 @@ export async function withAccess(db: Db, vault: Vault, lease: Lease): Promise<Le
   if (spec.source.type !== 'web' || !opensSource(lease.step.name)) return lease;
   try {
     const query = await openSourceQuery(db, vault, targetCopyId);
-    const access = await accessOf(db, vault, spec.source, query);
+    const access = await accessOf(db, vault, spec.source, query, lease.token);
     return access === null ? lease : { ...lease, account: access.account, secrets: { ...access.secrets } };
   } catch (error) {
     if (!(error instanceof WherryError)) throw error;

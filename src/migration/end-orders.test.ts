@@ -9,7 +9,7 @@ import { startTestServer, type TestServer } from './testing/server.ts';
 let server: TestServer;
 let worker: FakeWorker;
 beforeAll(async () => {
-  server = await startTestServer({ leaseMs: 60_000 });
+  server = await startTestServer({ leaseMs: 60_000, maxFruitless: 1 });
   worker = fakeWorker(server.app, 'one');
   await worker.hello();
 });

@@ -7,6 +7,7 @@ import { toStored, WherryError } from '../model/errors.ts';
 import { failPoint } from '../model/fail-points.ts';
 import { newId } from '../model/ids.ts';
 import { Vm } from '../model/vm.ts';
+import { noteRefusal } from './access-store.ts';
 import { acceptReport } from './attempt-store.ts';
 import { type ItineraryFacts, resolveItinerary } from './itinerary.ts';
 import type { Policy } from './policy.ts';
@@ -44,6 +45,7 @@ export async function finish(db: Db, policy: Policy, { report, outcome }: Finish
       .where('id', '=', step.id)
       .executeTakeFirstOrThrow();
     await endAttempt(tx, policy, { ...step, fruitless }, await keepPreflight(tx, step, outcome), 'worker');
+    await noteRefusal(tx, step, outcome);
     await failPoint('server.finish.before-commit');
   });
   await failPoint('server.finish.after-commit');

@@ -27,6 +27,7 @@ const complete = new Set<ErrorCode>([
   'transfer.source_shrank',
   'transfer.source_changed',
   'transfer.short_read',
+  'provider.sign_in_refused',
 ]);
 
 /** What a person reads once a copy of `disk` has given up. */

@@ -152,6 +152,27 @@ test('a part that does not come in time may come later; one that nobody wants an
   }
 });
 
+test('a password that is refused in the middle is not sent by those who wait for a connection', async () => {
+  const path = await build({ layout: 'directory' });
+  await writeFile(join(path, 'long.raw'), Buffer.alloc(256 * mib, 7));
+  const login = { user: 'joe', password: 'sesame' };
+  await using server = await serve({ directory: path, login });
+  const account = { type: 'ova', location: server.url, username: 'joe' } as const;
+  using web = webServer(account, { password: 'sesame' });
+  const { remote } = await web.open(addressOf(new URL(`${server.url}long.raw`)), signal);
+  await remote.read(0, mib, signal);
+  const before = server.tries.get('sesame') ?? 0;
+  login.password = 'changed';
+  const reads = Array.from({ length: 24 }, (_, at) => remote.read((at + 1) * 10 * mib, mib, signal));
+  const outcomes = await Promise.allSettled(reads);
+  const codes = outcomes.map((one) => (one.status === 'rejected' ? (one.reason as { code: string }).code : 'read'));
+  expect(new Set(codes)).toEqual(new Set(['provider.sign_in_refused']));
+  // No more than were under way on its connections; and none later.
+  expect((server.tries.get('sesame') ?? 0) - before).toBeLessThanOrEqual(4);
+  await expect(remote.read(0, 8 * mib, signal)).rejects.toMatchObject({ code: 'provider.sign_in_refused' });
+  expect((server.tries.get('sesame') ?? 0) - before).toBeLessThanOrEqual(4);
+});
+
 test('a store that is closed leaves no connection open', async () => {
   const plain = createServer((_request, response) => response.end('<a href="x.ova">x</a>'));
   plain.keepAliveTimeout = 600_000; // it is not the server that ends them

@@ -7,7 +7,7 @@ import type { RemoteFile } from '../../../transfer/disk.ts';
 import type { LocalFile } from '../../local/local-file.ts';
 import type { WebAddress } from './address.ts';
 import { type At, networkError } from '../../net/errors.ts';
-import { bytesOf, type HttpsAnswer, type HttpsRequest, HttpsServer, returnable } from '../../net/https.ts';
+import { bytesOf, type HttpsAnswer, HttpsServer, returnable } from '../../net/https.ts';
 import { byBlocks } from './blocks.ts';
 
 export type WebServer = Disposable & {
@@ -40,19 +40,27 @@ export function webServer({ location, username, trust }: OvaAccount, secrets: Se
   const server: Server =
     base.protocol === 'https:' ? new HttpsServer(base, trust ?? { kind: 'system' }) : plainServer(base);
   const system = base.origin;
+  /** A refused password is sent no more, not even by those who wait here for their turn: each would be one more try. */
+  const refused = new AbortController();
   const get = async (
     { url, shown }: WebAddress,
     more: Record<string, string>,
     wanted: number,
     signal: AbortSignal,
   ): Promise<HttpsAnswer> => {
+    refused.signal.throwIfAborted();
     const path = `${url.pathname}${url.search}`;
     const all = { 'accept-encoding': 'identity', ...headers, ...more };
-    const answer = await server.send({ method: 'GET', path, headers: all, repeatable: true }, signal);
+    const answer = await server.send(
+      { method: 'GET', path, headers: all, repeatable: true },
+      AbortSignal.any([signal, refused.signal]),
+    );
     if (answer.status === wanted) return answer;
     await answer.chunks[Symbol.asyncIterator]().return?.();
     if (answer.status === 412) throw new WherryError('source.changed', { path: shown });
-    throw refusal(system, url, answer.status, username);
+    const error = refusal(system, url, answer.status, username);
+    if (answer.status === 401 && basic !== undefined) refused.abort(error);
+    throw error;
   };
   return {
     system,
