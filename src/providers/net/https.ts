@@ -87,17 +87,26 @@ export class HttpsServer implements Disposable {
         },
         maxHeaderSize: 65_536,
       });
+      let timer: NodeJS.Timeout | undefined;
+      let over = false;
       const abort = (): void => {
+        over = true;
+        clearTimeout(timer);
         sent.destroy();
         reject(signal.reason);
       };
       signal.addEventListener('abort', abort, { once: true });
       let answered = false;
-      const timer = setTimeout(() => {
-        reject(hangs(at, idleMs));
-        sent.destroy();
-      }, idleMs + this.#limits.connectMs);
+      // Until it has a connection it waits behind others, or for a handshake, which is bounded by itself.
+      sent.once('socket', () => {
+        if (over) return;
+        timer = setTimeout(() => {
+          reject(hangs(at, idleMs));
+          sent.destroy();
+        }, idleMs);
+      });
       const settled = (): void => {
+        over = true;
         clearTimeout(timer);
         signal.removeEventListener('abort', abort);
       };

@@ -9,6 +9,7 @@ import type { WebAddress } from './address.ts';
 import { type At, networkError } from '../../net/errors.ts';
 import { bytesOf, type HttpsAnswer, HttpsServer, returnable } from '../../net/https.ts';
 import { byBlocks } from './blocks.ts';
+import { turnsOf } from './turns.ts';
 
 export type WebServer = Disposable & {
   /** The address as the user wrote it. */
@@ -40,6 +41,7 @@ export function webServer({ location, username, trust }: OvaAccount, secrets: Se
   const server: Server =
     base.protocol === 'https:' ? new HttpsServer(base, trust ?? { kind: 'system' }) : plainServer(base);
   const system = base.origin;
+  const inTurn = turnsOf(connections);
   /** A refused password is sent no more, not even by those who wait here for their turn: each would be one more try. */
   const refused = new AbortController();
   const get = async (
@@ -64,22 +66,23 @@ export function webServer({ location, username, trust }: OvaAccount, secrets: Se
   };
   return {
     system,
-    page: async (address, signal) => {
-      const answer = await get(address, {}, 200, signal);
-      const bytes = await bytesOf(answer, maxPageBytes).catch((error: unknown) => {
-        if (error instanceof WherryError || signal.aborted) throw error;
-        throw new WherryError(
-          'provider.http_status',
-          { system, status: answer.status, path: address.url.pathname },
-          error,
-        );
-      });
-      return bytes.toString('utf8');
-    },
+    page: (address, signal) =>
+      inTurn(async () => {
+        const answer = await get(address, {}, 200, signal);
+        const bytes = await bytesOf(answer, maxPageBytes).catch((error: unknown) => {
+          if (error instanceof WherryError || signal.aborted) throw error;
+          const path = address.url.pathname;
+          throw new WherryError('provider.http_status', { system, status: answer.status, path }, error);
+        });
+        return bytes.toString('utf8');
+      }, signal),
     open: async (address, signal) => {
       const { url, shown } = address;
-      const answer = await get(address, { range: 'bytes=0-0' }, 206, signal);
-      await bytesOf(answer, 16);
+      const answer = await inTurn(async () => {
+        const found = await get(address, { range: 'bytes=0-0' }, 206, signal);
+        await bytesOf(found, 16);
+        return found;
+      }, signal);
       const size = Number(/^bytes 0-0\/(\d{1,15})$/.exec(answer.headers['content-range'] ?? '')?.[1] ?? Number.NaN);
       if (!Number.isSafeInteger(size)) throw new WherryError('provider.no_ranges', { system, path: url.pathname });
       const version = versionOf(answer.headers);
@@ -98,10 +101,14 @@ export function webServer({ location, username, trust }: OvaAccount, secrets: Se
         if (bytes.length !== length) throw new WherryError('provider.connection_lost', { system });
         return bytes;
       };
-      const read = byBlocks(size, async (offset, length, during) => {
-        const began = performance.now();
+      const read = byBlocks(size, async (offset, length, during, onSending) => {
+        let began = performance.now();
         try {
-          return await fetch(offset, length, during);
+          return await inTurn(async () => {
+            began = performance.now();
+            onSending();
+            return await fetch(offset, length, during);
+          }, during);
         } catch (error) {
           if (!isTimeout(during.reason)) throw error;
           const seconds = Math.max(1, Math.round((performance.now() - began) / 1000));
