@@ -51,7 +51,10 @@ export function ruleOf(data: RuleData, own = false): Rule {
     own,
     ask: (vm, context, concerns) => {
       const holds = meets(parsed, context, concerns);
-      if (each !== undefined) return partsOf(vm, each).flatMap(([one, name]) => (holds(one) ? [{ [each]: name }] : []));
+      if (each !== undefined)
+        return partsOf(vm, each)
+          .filter(([one]) => holds(one))
+          .map(([, name]) => ({ [each]: name }));
       return holds(vm) ? [factsOf(vm, facts)] : [];
     },
   };

@@ -19,6 +19,9 @@ const noCounts: ProviderCounts = {
   vm: 0,
 };
 
+/** VMs are counted where they are few bytes each: those of one severity after the other. */
+const placeKinds = Object.keys(noCounts).filter((kind) => kind !== 'vm');
+
 export async function listProviders(db: Executor): Promise<ProviderView[]> {
   return read(db, sql`true`);
 }
@@ -64,7 +67,8 @@ async function read(db: Executor, which: ReturnType<typeof sql>): Promise<Provid
         jsonb_build_object('id', w.id, 'name', w.name, 'alive', w.alive_until > clock_timestamp()) end as worker,
       array(select name from provider_secret where provider_id = p.id order by name) as secrets,
       (select jsonb_object_agg(kind, count) from (select kind, count(*) from inventory_object o
-        where o.system_id = p.system_id and o.gone_at is null group by kind) k) as counts,
+        where o.system_id = p.system_id and o.gone_at is null and o.kind = any(${placeKinds}::text[])
+        group by kind) k) as counts,
       (select count(*)::int from inventory_unreadable u where u.system_id = p.system_id) as unreadable,
       (select jsonb_object_agg(severity, count) from (select severity, count(*) from inventory_search m
         where m.system_id = p.system_id group by severity) k) as severities
@@ -94,7 +98,7 @@ function viewOf(row: Row): ProviderView {
     product,
     version,
     systemId: row.stable_id,
-    counts: { ...noCounts, ...row.counts },
+    counts: { ...noCounts, ...row.counts, vm: Object.values(severities ?? {}).reduce((sum, one) => sum + one, 0) },
     unreadable,
     concerns: {
       critical: severities?.['3'] ?? 0,

@@ -18,12 +18,19 @@ function field(
   more: Partial<Pick<Field, 'values' | 'many'>> = {},
 ): Field {
   const many = more.many ?? ['set', 'texts', 'numbers'].includes(place.kind);
-  const of: Field['of'] = (subject) => known(values(subject)).filter((one) => !many || one !== '');
+  const of: Field['of'] = many
+    ? (subject) => known(values(subject)).filter((one) => one !== '')
+    : (subject) => known(values(subject));
   return { name, type, place, doc, many, values: more.values ?? [], of };
 }
 
-function known(given: Given | readonly Given[]): Plain[] {
-  return [given].flat().filter((one): one is Plain => one !== null && one !== undefined);
+const nothing: readonly Plain[] = [];
+
+/** Asked of every VM by every rule: most have one value, or none. */
+function known(given: Given | readonly Given[]): readonly Plain[] {
+  if (given === null || given === undefined) return nothing;
+  if (typeof given !== 'object') return [given];
+  return given.filter((one): one is Plain => one !== null && one !== undefined);
 }
 
 function trait(name: TraitName, type: 'enum' | 'boolean' | 'text', doc: string, values: readonly string[] = []): Field {
@@ -199,7 +206,12 @@ const stored: readonly Field[] = [
     many: false,
     doc: 'what one type of source alone knows, as facts.NAME: facts.vmware.faultTolerance = yes',
     place: { kind: 'facts' },
-    of: ({ vm, context }, fact) => known({ ...context?.clusterFacts, ...vm.data.facts }[fact]),
+    of: ({ vm, context }, fact) => {
+      const { facts } = vm.data;
+      const around = context?.clusterFacts ?? {};
+      if (Object.hasOwn(facts, fact)) return known(facts[fact]);
+      return known(Object.hasOwn(around, fact) ? around[fact] : null);
+    },
   },
 ];
 

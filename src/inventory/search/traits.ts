@@ -41,5 +41,7 @@ export function diskPathsOf({ disks }: InventoryVm): string[] {
 
 /** How text is compared everywhere: A to Z are a to z, all else is as it is (PostgreSQL's lower() under "C" does the same). */
 export function fold(text: string): string {
+  // Nearly all text is ASCII, of which this is the same.
+  if (!/[\u0080-\uffff]/.test(text)) return text.toLowerCase();
   return text.replace(/[A-Z]+/g, (upper) => upper.toLowerCase());
 }

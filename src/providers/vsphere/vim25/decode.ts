@@ -127,7 +127,7 @@ function object(node: XmlNode, declared: TypeName, reading: Reading): Bag {
 
 function fields(node: XmlNode, table: ReadonlyMap<string, string>, owner: string, reading: Reading): Bag {
   const bag: Bag = {};
-  const notations = notationsOf(table);
+  const { notations, lists, required } = planOf(table);
   for (const child of node.children) {
     const notation = notations.get(child.name);
     if (notation === undefined) {
@@ -144,24 +144,35 @@ function fields(node: XmlNode, table: ReadonlyMap<string, string>, owner: string
       else bag[child.name] = [value];
     }
   }
-  for (const [field, { many, optional }] of notations) {
-    if ((optional && !many) || field in bag) continue;
-    if (many) bag[field] = [];
-    else throw new FormatError(`${owner}.${field} is missing`);
-  }
+  for (const field of lists) bag[field] ??= [];
+  for (const field of required) if (bag[field] === undefined) throw new FormatError(`${owner}.${field} is missing`);
   if (reading === 'strict') checkOrder(node, table, owner);
   return bag;
 }
 
-function notationsOf(table: ReadonlyMap<string, string>): ReadonlyMap<string, Notation> {
-  let found = notations.get(table);
+type Plan = {
+  readonly notations: ReadonlyMap<string, Notation>;
+  /** Fields that are there whatever was told, and those that have to be told. */
+  readonly lists: readonly string[];
+  readonly required: readonly string[];
+};
+
+function planOf(table: ReadonlyMap<string, string>): Plan {
+  let found = plans.get(table);
   if (found === undefined) {
-    found = new Map([...table].map(([name, notation]) => [name, readNotation(notation)]));
-    notations.set(table, found);
+    const notations = new Map([...table].map(([name, notation]) => [name, readNotation(notation)]));
+    const those = (which: (notation: Notation) => boolean): string[] =>
+      [...notations].flatMap(([name, notation]) => (which(notation) ? [name] : []));
+    found = {
+      notations,
+      lists: those(({ many }) => many),
+      required: those(({ many, optional }) => !many && !optional),
+    };
+    plans.set(table, found);
   }
   return found;
 }
-const notations = new WeakMap<ReadonlyMap<string, string>, ReadonlyMap<string, Notation>>();
+const plans = new WeakMap<ReadonlyMap<string, string>, Plan>();
 
 function checkOrder(node: XmlNode, table: ReadonlyMap<string, string>, owner: string): void {
   const order = [...table.keys()];
