@@ -117,7 +117,8 @@ export async function runPass(copy: CopyState, outer: AbortSignal): Promise<void
       if (range.offset > at) slot.fill(0, at - leaf.offset, range.offset - leaf.offset);
       at = range.offset + range.length;
     }
-    const pieces = blocks(work.data, blockFor(request.limits ?? [], tuning.blockBytes));
+    const blockBytes = copy.source.readBytes ?? tuning.blockBytes;
+    const pieces = blocks(work.data, blockFor(request.limits ?? [], blockBytes));
     if (copy.source.access === 'sequential') {
       for (const piece of pieces) await readBlock(piece, slot, leaf.offset, 1);
       return;

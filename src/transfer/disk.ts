@@ -18,6 +18,8 @@ export type Range = { readonly offset: number; readonly length: number };
 export type Disk = {
   readonly sizeBytes: number;
   readonly access: 'random' | 'sequential';
+  /** Where large reads are better than many: a file's cost a thread and a wake-up each. Bytes; absent: the reader chooses. */
+  readonly readBytes?: number;
   /** In order, without gaps or overlaps, covering exactly `range`. Lazy: a disk of 16 TiB must not become one array. */
   extents(range: Range, signal: AbortSignal): AsyncIterable<Extent>;
   read(offset: number, length: number, signal: AbortSignal): Promise<Buffer>;

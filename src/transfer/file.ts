@@ -11,6 +11,9 @@ import { isAway } from '../model/system-errors.ts';
 import type { Disk, FileRange, RemoteFile } from './disk.ts';
 import { checkRange } from './nbd/pieces.ts';
 
+/** Copying 4 GiB took 0.2 s of CPU less in reads of 4 MiB than in those of 1 MiB (4.0 and 4.2 s, docs/benchmarks.md). */
+const fileReadBytes = 4 * 1024 * 1024;
+
 /**
  * @throws WherryError transfer.source_shrank when the file ends before the range does, at once or while reading: what is
  * missing never reads as zeros. Else the system's error (ENOENT, EACCES).
@@ -39,6 +42,7 @@ export async function openFileRange(range: FileRange, signal: AbortSignal): Prom
   return {
     sizeBytes: range.lengthBytes,
     access: 'random',
+    readBytes: fileReadBytes,
     async *extents({ offset, length }) {
       checkRange(offset, length, range.lengthBytes);
       if (length > 0) yield { offset, length, kind: 'data' as const };

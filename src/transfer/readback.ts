@@ -70,7 +70,7 @@ export async function readLeaves(readback: Readback, outer: AbortSignal): Promis
         try {
           const whole = one.data.length === 1 && one.data[0]?.length === leaf.length;
           if (!whole) slot.fill(0, 0, leaf.length);
-          const pieces = blocks(one.data, blockFor(readback.limits ?? [], blockBytes));
+          const pieces = blocks(one.data, blockFor(readback.limits ?? [], disk.readBytes ?? blockBytes));
           const fill = ({ offset, length }: Range): Promise<void> =>
             readBlock(offset, slot.subarray(offset - leaf.offset, offset - leaf.offset + length));
           if (inOrder) for (const piece of pieces) await fill(piece);

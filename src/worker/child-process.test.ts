@@ -24,7 +24,7 @@ test('a child that crashes leaves how it ended and its last words; one that is k
   }
 }, 30_000);
 
-test('a child that is brought down leaves no image of its memory, which holds secrets', async () => {
+test('a child that is brought down leaves no image of its memory, which holds secrets; large buffers are in large pages', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'wherry-child-'));
   const started = Promise.withResolvers<void>();
   const child = startStepChild({ ...quiet, directory, onMessage: () => started.resolve() });
@@ -32,6 +32,9 @@ test('a child that is brought down leaves no image of its memory, which holds se
     await started.promise;
     const limits = await readFile(`/proc/${child.pid}/limits`, 'utf8');
     expect(limits).toMatch(/^Max core file size\s+0\s+0\s/m);
+    const environment = await readFile(`/proc/${child.pid}/environ`, 'utf8');
+    // What transfer/memory.ts looks for.
+    expect(environment.split('\0')).toContain('GLIBC_TUNABLES=glibc.malloc.hugetlb=1');
   } finally {
     await child.kill();
     await rm(directory, { recursive: true, force: true });
