@@ -183,7 +183,8 @@ export function createCopyState(
     async renew(signal, error) {
       if (error.side === 'source' || source.access === 'sequential') await reopenSource(source, signal);
       if (error.side === 'target' && request.reopenTarget !== undefined) {
-        if (target !== request.target) await target.close();
+        // The caller's too: it holds the lock of its file, and nobody else would be let in.
+        await target.close();
         target = await request.reopenTarget(signal);
       }
       bytesWritten = Math.min(coverage.doneLeaves * leafBytes, sizeBytes);

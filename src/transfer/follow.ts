@@ -17,49 +17,47 @@ export type Follower = {
   proved(): Promise<readonly number[]>;
 };
 
-/**
- * Where the target cannot be read beside its writer (a qcow2 that qemu-nbd writes), nothing is proved here. `onMismatch`: told of what ended it
- * before its time, with the digests; what was read wrong once may read right later, and that is worth knowing.
- */
+export type FollowerTold = {
+  /** What ended it before its time, with the digests: what was read wrong once may read right later, and that is worth knowing. */
+  readonly onMismatch?: (mismatch: Mismatch) => void;
+  /** So many chunks were read right and do not count, because the target does not stand by it. `cause`: why it could not say. */
+  readonly onUnconfirmed?: (chunks: number, cause: unknown) => void;
+};
+
+/** Where the target cannot be read beside its writer (a qcow2 that qemu-nbd writes), nothing is proved here. */
 export function follow(
   diskId: string,
   target: WritableDisk,
   coverage: Coverage,
   signal: AbortSignal,
-  onMismatch: (mismatch: Mismatch) => void = () => undefined,
+  told: FollowerTold = {},
 ): Follower {
   const open = target.readBack?.bind(target);
   if (open === undefined) return { done: () => undefined, end: () => undefined, proved: () => Promise.resolve([]) };
   const feed = createFeed<number>();
   const right: number[] = [];
   const onRight = (chunk: number): void => void right.push(chunk);
+  const onMismatch = (mismatch: Mismatch): void => told.onMismatch?.(mismatch);
   const verifying = verifyDisk({ diskId, open, coverage, feed, onRight, onMismatch }, signal).catch(() => undefined);
   return {
     done: (chunks) => feed.push(chunks.map(({ chunk }) => chunk)),
     end: () => feed.end(),
     async proved() {
       await verifying;
-      return confirmed(
-        target,
-        coverage.sizeBytes,
-        right.sort((a, b) => a - b),
-        signal,
-      );
+      const chunks = right.sort((a, b) => a - b);
+      const confirm = target.confirm?.bind(target);
+      if (confirm === undefined) return chunks;
+      let cause: unknown = null;
+      const ranges = chunks.map((chunk) => chunkRange(chunk, coverage.sizeBytes));
+      const standing = await confirm(ranges, signal).catch((error: unknown) => {
+        cause = error;
+        return [];
+      });
+      // They are read back once more, after the copy.
+      if (standing.length < chunks.length) told.onUnconfirmed?.(chunks.length - standing.length, cause);
+      return standing.map(({ offset }) => offset / chunkBytes);
     },
   };
-}
-
-/** None where that cannot be found out: then they are read back once more, after the copy. */
-async function confirmed(
-  target: WritableDisk,
-  sizeBytes: number,
-  chunks: readonly number[],
-  signal: AbortSignal,
-): Promise<readonly number[]> {
-  if (target.confirm === undefined) return chunks;
-  const ranges = chunks.map((chunk) => chunkRange(chunk, sizeBytes));
-  const standing = await target.confirm(ranges, signal).catch(() => []);
-  return standing.map(({ offset }) => offset / chunkBytes);
 }
 
 /** Chunks of a disk that are not among `proved`, as `verifyDisk` takes them: nothing is opened where none is left. */

@@ -5,8 +5,7 @@
 import type { TargetDisk } from '../../providers/provider.ts';
 import { type CopyProgress, copyDisk } from '../../transfer/copy.ts';
 import type { Disk, Range } from '../../transfer/disk.ts';
-import { chunkRuns, follow } from '../../transfer/follow.ts';
-import type { Mismatch } from '../../transfer/verify.ts';
+import { chunkRuns, follow, type FollowerTold } from '../../transfer/follow.ts';
 import type { Vm } from '../../model/vm.ts';
 import type { DiskProgress } from '../protocol.ts';
 import type { StepContext } from '../step.ts';
@@ -94,9 +93,7 @@ async function copyOne(task: Task): Promise<number> {
     context.log('warning', `disk ${diskName(vm, diskId)}: copied from the beginning: ${startedOver}`);
   context.journal(untoldChunks(diskId, journal.coverage, source.sizeBytes, known));
   const verified = context.lease.vmMigration.spec.options.verify !== 'none';
-  const onMismatch = (wrong: Mismatch): void =>
-    context.log('warning', `${mismatchText(vm, diskId, wrong)}: the verification after the copy decides`);
-  const follower = verified ? follow(diskId, target, journal.coverage, signal, onMismatch) : null;
+  const follower = verified ? follow(diskId, target, journal.coverage, signal, toldOf(task)) : null;
   const result = await copyDisk(
     {
       diskId,
@@ -123,6 +120,20 @@ async function copyOne(task: Task): Promise<number> {
   if (result.restarts > 0)
     context.log('warning', `disk ${diskName(vm, diskId)}: connections were opened again ${result.restarts} times`);
   return result.bytesMoved;
+}
+
+/** What the read-back beside the copy has to say; the verification after it decides. */
+function toldOf({ context, vm, disk: { diskId } }: Task): FollowerTold {
+  return {
+    onMismatch: (wrong) =>
+      context.log('warning', `${mismatchText(vm, diskId, wrong)}: the verification after the copy decides`),
+    onUnconfirmed: (chunks, cause) => {
+      const why =
+        cause instanceof Error ? cause.message : 'written to since, or not where QEMU finds them in the image';
+      const what = `${chunks} chunks that were read back during the copy are read back once more`;
+      context.log('warning', `disk ${diskName(vm, diskId)}: ${what}: ${why}`);
+    },
+  };
 }
 
 function reported({ samples, ...progress }: CopyProgress): DiskProgress {

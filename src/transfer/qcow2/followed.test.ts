@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runChild } from '../../process/child.ts';
-import { copyDisk } from '../copy.ts';
+import { type CopyRequest, copyDisk } from '../copy.ts';
 import { contentOf, crashDisk } from '../crash-disk.ts';
 import { chunkBytes, chunkRange, leafBytes } from '../digest.ts';
+import { WherryError } from '../../model/errors.ts';
 import type { Disk, Extent, WritableDisk } from '../disk.ts';
 import { follow, rest } from '../follow.ts';
 import { type Journal, openJournal } from '../journal.ts';
@@ -46,7 +47,12 @@ afterEach(async () => {
 const openTarget = (readOnly: boolean): Promise<WritableDisk> =>
   openVolume({ path, format: 'qcow2', readOnly, startsZeroed: true }, directory, signal);
 
-type Followed = { readonly proved: readonly number[]; readonly told: readonly Mismatch[]; readonly journal: Journal };
+type Followed = {
+  readonly proved: readonly number[];
+  readonly told: readonly Mismatch[];
+  readonly doubted: number;
+  readonly journal: Journal;
+};
 
 const openReadOnly = (): Promise<Disk> => openTarget(true);
 /** All tables are written and nobody will write them again: what is spoiled from here on stays so. */
@@ -59,12 +65,17 @@ type Moments = {
   readonly read?: () => Promise<void>;
   /** QEMU is not asked. */
   readonly believed?: boolean;
+  readonly request?: Partial<CopyRequest>;
 };
 
-async function copied(target: WritableDisk, { flushed, read, believed = false }: Moments = {}): Promise<Followed> {
+async function copied(
+  target: WritableDisk,
+  { flushed, read, believed = false, request }: Moments = {},
+): Promise<Followed> {
   const journal = await openJournal(join(directory, 'journal'), { diskId: 'sda', sizeBytes, identity: 'i' });
   journals.push(journal);
   const told: Mismatch[] = [];
+  let doubted = 0;
   const confirm = target.confirm?.bind(target);
   const watched: WritableDisk = {
     ...target,
@@ -75,14 +86,17 @@ async function copied(target: WritableDisk, { flushed, read, believed = false }:
       },
     }),
   };
-  const follower = follow('sda', watched, journal.coverage, signal, (wrong) => told.push(wrong));
+  const follower = follow('sda', watched, journal.coverage, signal, {
+    onMismatch: (wrong) => told.push(wrong),
+    onUnconfirmed: (count) => (doubted += count),
+  });
   const failPoint = async (point: string): Promise<void> => {
     if (point === 'copy.flushed.before-journal') await flushed?.();
   };
   const onChunk = follower.done.bind(follower);
-  await copyDisk({ diskId: 'sda', source: source(), target: watched, journal, onChunk, failPoint }, signal);
+  await copyDisk({ diskId: 'sda', source: source(), target: watched, journal, onChunk, failPoint, ...request }, signal);
   follower.end();
-  return { proved: await follower.proved(), told, journal };
+  return { proved: await follower.proved(), told, doubted, journal };
 }
 const source = (): WritableDisk => crashDisk(content, { extents });
 
@@ -206,6 +220,7 @@ describe('a fresh qcow2 target, read back while it is written', () => {
       // All was right where we had looked.
       expect(followed.told).toEqual([]);
       expect(followed.proved).toEqual(proved);
+      expect(followed.doubted).toBe(4 - proved.length);
       expect(await equalsSource()).toBe(false);
       const told: Mismatch[] = [];
       await verifyRest(followed, { onMismatch: (one) => told.push(one) }).catch(() => undefined);
@@ -267,6 +282,24 @@ describe('a fresh qcow2 target, read back while it is written', () => {
     await target.close();
     expect(followed.proved).toEqual([]);
     expect(await verifyRest(followed)).toMatchObject({ chunks: 4 });
+  });
+
+  it('opened anew after a failure, it goes by qemu-nbd, and nothing of before counts', async () => {
+    const fresh = await openTarget(false);
+    const write: WritableDisk['write'] = async (offset, data, each) => {
+      if (offset < 3 * chunkBytes) return fresh.write(offset, data, each);
+      throw new WherryError('transfer.write_failed', { where: path, offset, length: data.length, errno: 'EIO' });
+    };
+    const followed = await copied(
+      { ...fresh, write },
+      {
+        request: { reopenTarget: () => openTarget(false), retry: { attempts: 2, firstDelayMs: 1, longestDelayMs: 1 } },
+      },
+    );
+    await fresh.close();
+    expect(followed.proved).toEqual([]);
+    expect(await verifyRest(followed)).toMatchObject({ chunks: 4, copiedAgain: [] });
+    expect(await equalsSource()).toBe(true);
   });
 
   it('an image that somebody else writes to is not confirmed', async () => {

@@ -181,7 +181,8 @@ function freshDisk(parts: {
       return followed.open();
     },
     async confirm(ranges, signal) {
-      if (ranges.length === 0) return [];
+      // Closed, it may have been opened anew and written to by others than this.
+      if (ranges.length === 0 || closed !== undefined) return [];
       // Neither guard nor writer may be there any more: QEMU maps what nobody holds.
       if (handed === undefined) await finish();
       else {
