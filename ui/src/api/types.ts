@@ -38,6 +38,7 @@ export type {
 export type { UploadView } from '../../../src/inventory/upload-api.ts';
 export type { InventoryKind, InventoryVm } from '../../../src/model/inventory.ts';
 export type { ProviderAccount, ProviderType, Trust } from '../../../src/model/provider.ts';
+export type { VmMigrationSpec } from '../../../src/model/spec.ts';
 
 export type Session = {
   readonly signedIn: boolean;

@@ -11,6 +11,7 @@ import { Power } from '../../parts/power.tsx';
 import { ErrorText } from '../../parts/problem.tsx';
 import { Disks, Nics, Snapshots } from './hardware.tsx';
 import { Devices, OtherFacts } from './devices.tsx';
+import { MigrateButton } from './migrate/migrate.tsx';
 import { Summary } from './summary.tsx';
 
 /** One VM of the inventory. Opening it has its provider asked for the rest, where only a summary is known. */
@@ -46,6 +47,7 @@ function Found({ view }: { readonly view: InventoryVmView }) {
         <div className="w-title">
           <Title headingLevel="h1">{name}</Title>
           <Power power={vm.power} />
+          <MigrateButton view={view} />
         </div>
         <ul className="w-facts">
           <li>
