@@ -1,9 +1,10 @@
 /** `wherry worker`: on this machine beside a server (started by it), or elsewhere with a token of its own. */
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import type { Command } from 'commander';
 import { pino } from 'pino';
 import { defaultHome } from '../config.ts';
 import { homeAt } from '../home.ts';
+import { WherryError } from '../model/errors.ts';
 import { version } from '../version.ts';
 import { run } from './command.ts';
 
@@ -13,6 +14,7 @@ type Flags = {
   readonly ca?: string;
   readonly tokenFile?: string;
   readonly capacity: string;
+  readonly directories?: string;
   readonly builtIn?: boolean;
 };
 
@@ -45,12 +47,22 @@ export function addWorkerCommand(program: Command, runWorker: RunWorker): void {
     .option('--ca <file>', 'PEM file that proves the server’s certificate, when the system’s do not')
     .option('--token-file <file>', 'file with the worker’s token (wherry token create NAME --worker)')
     .option('--capacity <count>', 'VM migrations at once', '4')
+    .option(
+      '--directories <list>',
+      'directories that operators may name, separated by commas (WHERRY_DIRECTORIES); administrators may name any',
+    )
     .option('--built-in', 'started by a server on this machine')
     .action((flags: Flags) => run({}, () => work(flags, runWorker)));
 }
 
 async function work(flags: Flags, runWorker: RunWorker): Promise<void> {
   const home = flags.home ?? (process.env['WHERRY_HOME'] || defaultHome());
+  const directories = flags.directories ?? process.env['WHERRY_DIRECTORIES'];
+  const wrong = (directories ?? '').split(',').find((each) => each.trim() !== '' && !isAbsolute(each.trim()));
+  if (wrong !== undefined)
+    throw new WherryError('client.usage', { problem: `--directories: ${wrong} is no absolute path` });
+  // Its children have it from here, where paths are looked at (worker/directories.ts).
+  if (directories !== undefined) process.env['WHERRY_DIRECTORIES'] = directories;
   const log = pino({ base: { role: 'worker' } }, pino.destination(2));
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort());

@@ -34,6 +34,7 @@ export type MigrationTables = {
     name: string;
     state: MigrationState;
     created_by: string;
+    any_path: Generated<boolean>;
     created_at: Created;
     started_at: MaybeTime;
     ended_at: MaybeTime;

@@ -14,7 +14,7 @@ import { keepAnswerWithin } from './idempotency.ts';
 import { addMigrationReads } from './migration-reads.ts';
 import { ById } from './params.ts';
 import type { App, Routes } from './routes.ts';
-import { addSources, authorizeSource } from './source-routes.ts';
+import { addSources, askerOf, authorizeSource } from './source-routes.ts';
 
 /** May be left out. */
 const CancelBody = Type.Union([api.CancelVmMigration, Type.Null()]);
@@ -69,7 +69,7 @@ function addOrders(app: App, engine: Engine): void {
     },
     async (request, reply) => {
       for (const { source } of request.body.vms) authorizeSource(source, request);
-      const view = await createMigration(engine, request.body, actorOf(request).name, async (tx, id) => {
+      const view = await createMigration(engine, request.body, askerOf(request), async (tx, id) => {
         const made = await readMigration(tx, id);
         await keepAnswerWithin(tx, request, 201, made);
         return made;

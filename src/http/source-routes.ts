@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import * as api from '../migration/api.ts';
+import { storesOf } from '../migration/access-store.ts';
 import type { Engine } from '../migration/engine.ts';
 import { sourceApart } from '../migration/source-query-store.ts';
 import { WherryError } from '../model/errors.ts';
@@ -14,7 +15,8 @@ export function addSources(app: App, engine: Engine, stopping: AbortSignal): voi
   const ask = (path: string, { method, operationId, summary, body, answer, response }: Question): void => {
     const schema = { operationId, summary, tags: ['sources'], body, response: { 200: response } };
     app.post(path, { config: { permission: 'operator', idempotent: false }, schema }, async (request) => {
-      const found = await engine.call(await questionOf(engine, method, authorized(request)), stopping);
+      const question = await questionOf(engine, method, authorized(request), askerOf(request).anyPath);
+      const found = await engine.call(question, stopping);
       return parsed(response, { [answer]: found });
     });
   };
@@ -54,6 +56,12 @@ export function authorizeSource(source: SourceSpec, request: FastifyRequest): vo
   if (source.type === 'web' && source.provider === undefined) authorize('administrator', actorOf(request));
 }
 
+/** Who asks for a migration, and whether they may name any directory of a worker. */
+export function askerOf(request: FastifyRequest): { readonly actor: string; readonly anyPath: boolean } {
+  const { name, role } = actorOf(request);
+  return { actor: name, anyPath: role === 'administrator' };
+}
+
 function authorized<T extends { readonly source: SourceSpec }>(request: FastifyRequest & { body: T }): T {
   authorizeSource(request.body.source, request);
   return request.body;
@@ -63,9 +71,11 @@ async function questionOf(
   engine: Engine,
   method: Question['method'],
   { workerId, ...asked }: api.ListSource | api.DescribeSource,
+  anyPath: boolean,
 ): Promise<Parameters<Engine['call']>[0]> {
   const { source, query } = sourceApart(asked.source);
-  const params = { ...asked, source };
+  const stores = anyPath ? [] : await storesOf(engine.db.kysely, workerId ?? null);
+  const params = { ...asked, source, ...(!anyPath && { restriction: { stores } }) };
   const access = await engine.accessOf(source, query);
   const reached =
     access === null ? { params } : { params: { ...params, account: access.account }, secrets: access.secrets };

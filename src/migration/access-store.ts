@@ -133,6 +133,21 @@ function originOf(location: string): string | null {
   return URL.canParse(location) ? new URL(location).origin : null;
 }
 
+/** Directories of that worker which an administrator has added as stores. */
+export async function storesOf(db: Executor, workerId: string | null): Promise<string[]> {
+  if (workerId === null) return [];
+  const rows = await db
+    .selectFrom('provider')
+    .select('account')
+    .where('type', '=', 'ova')
+    .where('removed_at', 'is', null)
+    .where('watch_worker', '=', workerId)
+    .execute();
+  return rows.flatMap(({ account }) =>
+    account.type === 'ova' && account.location.startsWith('/') ? [account.location] : [],
+  );
+}
+
 /** Only what opens the source gets what opens it. What keeps it from being reached fails the step, not the poll for work. */
 export async function withAccess(db: Db, vault: Vault, lease: Lease): Promise<Lease> {
   const { spec, targetCopyId } = lease.vmMigration;

@@ -19,7 +19,7 @@ import { vmNameOf } from './vm-name.ts';
 export async function createMigration<T>(
   { db, vault }: { readonly db: Db; readonly vault: Vault },
   request: CreateMigration,
-  actor: string,
+  { actor, anyPath }: { readonly actor: string; readonly anyPath: boolean },
   within: (tx: Tx, id: string) => Promise<T>,
 ): Promise<T> {
   return db.transaction(async (tx) => {
@@ -30,7 +30,7 @@ export async function createMigration<T>(
     const name = (request.name ?? nameFor(specs)).replaceAll('\0', '');
     const scheduled = move('migration', 'pending_approval', 'scheduled');
     const state: MigrationState = move('migration', scheduled, 'queued');
-    await tx.insertInto('migration').values({ id, name, state, created_by: actor }).execute();
+    await tx.insertInto('migration').values({ id, name, state, created_by: actor, any_path: anyPath }).execute();
     for (const [position, spec] of specs.entries()) {
       const targetCopyId = await newTargetCopy(tx, spec);
       const query = vms[position]?.query ?? null;

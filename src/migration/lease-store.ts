@@ -1,5 +1,6 @@
 /** What a worker gets with a step. */
 import type { Executor } from '../db/db.ts';
+import { storesOf } from './access-store.ts';
 import { limitKeysOfVm } from './limit-store.ts';
 import type { Policy } from './policy.ts';
 import { type Lease, protocolVersion } from './protocol.ts';
@@ -29,8 +30,14 @@ export async function buildLease(db: Executor, token: string, policy: Policy): P
     .where('state', 'in', ['intended', 'created'])
     .orderBy('number')
     .execute();
+  const { any_path: anyPath } = await db
+    .selectFrom('migration')
+    .select('any_path')
+    .where('id', '=', vm.migration_id)
+    .executeTakeFirstOrThrow();
   return {
     protocol: protocolVersion,
+    ...(!anyPath && { restriction: { stores: await storesOf(db, step.worker_id) } }),
     token,
     attempt: step.attempts,
     step: { id: step.id, name: step.name },

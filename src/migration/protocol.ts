@@ -103,6 +103,8 @@ export const Lease = Type.Object({
   secrets: Type.Record(Type.String(), Type.String()),
   /** With which a source on a web server is opened; absent: its address is enough, or this step does not open it. */
   account: Type.Optional(ProviderAccount),
+  /** Of an asker who is no administrator: which directories of this worker are stores (worker/directories.ts). */
+  restriction: Type.Optional(Type.Object({ stores: Type.Array(Type.String()) })),
   /** Why there is none although the source names one. */
   accessError: Type.Optional(StoredErrorSchema),
   /** Keys of all bandwidth limits that this attempt is under; which of them are set now, and how low, is in the commands. */

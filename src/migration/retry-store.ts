@@ -31,13 +31,17 @@ export async function retryVmMigration<T>(
     const migrationId = newId();
     const before = await tx
       .selectFrom('migration')
-      .select('name')
+      .select(['name', 'any_path'])
       .where('id', '=', old.row.migration_id)
       .executeTakeFirstOrThrow();
     const scheduled = move('migration', 'pending_approval', 'scheduled');
     const state: MigrationState = move('migration', scheduled, 'queued');
     const name = before.name;
-    await tx.insertInto('migration').values({ id: migrationId, name, state, created_by: wanted.actor }).execute();
+    const { any_path } = before;
+    await tx
+      .insertInto('migration')
+      .values({ id: migrationId, name, state, created_by: wanted.actor, any_path })
+      .execute();
     const spec = { ...old.row.spec, options: { ...old.row.spec.options, ...wanted.options } };
     const vmMigrationId = await insertVmMigration(tx, {
       migrationId,

@@ -2,6 +2,7 @@
 import type { InventoryObject, Unreadable } from '../model/inventory.ts';
 import type { ProviderAccount, Secrets } from '../model/provider.ts';
 import type { SourceSpec } from '../model/spec.ts';
+import { permitSource, type Restriction } from './directories.ts';
 import type { InventoryNews, Providers, SourceAccess } from '../providers/provider.ts';
 
 /** A little less than the server waits (Policy.callMs, times the patience of the question). */
@@ -10,15 +11,23 @@ const timeoutMs = 25_000;
 
 export async function call(providers: Providers, method: string, params: unknown, secrets: Secrets): Promise<unknown> {
   const signal = AbortSignal.timeout(timeoutsMs[method] ?? timeoutMs);
-  const asked = params as { source: SourceSpec; vm?: string; account?: ProviderAccount; ref: string };
+  const asked = params as {
+    source: SourceSpec;
+    vm?: string;
+    account?: ProviderAccount;
+    ref: string;
+    restriction?: Restriction;
+  };
   const access = asked.account === undefined ? null : { account: asked.account, secrets };
   switch (method) {
     case 'listVms': {
+      await permitSource(asked.source, asked.restriction);
       await using source = await providers.openSource(asked.source, signal, access);
       // Awaited here: the source is closed when this block is left.
       return await source.list(signal);
     }
     case 'describeVm': {
+      await permitSource(asked.source, asked.restriction);
       await using source = await providers.openSource(asked.source, signal, access);
       return await source.describe(asked.vm ?? null, signal);
     }

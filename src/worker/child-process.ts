@@ -163,6 +163,7 @@ function childEnvironment(directory: string): NodeJS.ProcessEnv {
     'WHERRY_FAIL_POINTS',
     'WHERRY_LIBVIRT_LOGS',
     'WHERRY_HOME',
+    'WHERRY_DIRECTORIES',
     'NODE_COMPILE_CACHE',
   ]) {
     const value = process.env[name];

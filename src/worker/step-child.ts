@@ -21,6 +21,7 @@ import {
 import { asStorageAway } from '../model/system-errors.ts';
 import type { Providers } from '../providers/provider.ts';
 import { call } from './calls.ts';
+import { permitSource, permitTarget } from './directories.ts';
 import { createChildLimit, knownRates, type KnownRates, rateOver } from './child-limit.ts';
 import { machineMs, newActingGate } from './gate.ts';
 import type { FromChild, ToChild } from './messages.ts';
@@ -187,13 +188,21 @@ function placeOf({ vmMigration }: Lease): ErrorParams {
   return { vm: vmNameOf(vmMigration.spec, vmMigration.vm), host: hostname() };
 }
 
+const removing: ReadonlySet<string> = new Set(['undo', 'clean-up', 'finalize']);
+
 /** Sources are opened with what the lease has for them: steps need not know of it. */
-function reaching(providers: Providers, { account, secrets, accessError }: Lease): Providers {
+function reaching(providers: Providers, { account, secrets, accessError, restriction, step }: Lease): Providers {
   return {
     ...providers,
     openSource: async (spec, signal) => {
       if (accessError !== undefined) throw fromStored(accessError);
+      await permitSource(spec, restriction);
       return providers.openSource(spec, signal, account === undefined ? null : { account, secrets });
+    },
+    openTarget: async (spec, signal) => {
+      // What was made is removed even where nothing more may be made.
+      if (!removing.has(step.name)) await permitTarget(spec, restriction);
+      return providers.openTarget(spec, signal);
     },
   };
 }

@@ -19,6 +19,12 @@ export const workerErrors = {
     next: 'Give the user that runs the worker write permission there, or make room on that file system.',
     elsewhere: true,
   },
+  'worker.directory_not_allowed': {
+    status: 403,
+    message: '[VM {vm}: ]{path} is in no directory that operators may use on host {host}; allowed are: {allowed}',
+    next: 'Use one of those, or let an administrator do it, add the directory as a store, or allow it: `wherry worker --directories /srv/imports,/srv/exports` (WHERRY_DIRECTORIES for the worker of a server).',
+    elsewhere: true,
+  },
   'worker.certificate': {
     status: 502,
     message: 'The certificate of the server at {server} is not trusted',

@@ -1,0 +1,62 @@
+/**
+ * Which directories of this machine those may name who are no administrators: for files to migrate, and for files to make. It
+ * is looked at here, because only here is known what a path really is: links are followed first.
+ */
+import { realpath } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname, isAbsolute, join, relative } from 'node:path';
+import { WherryError } from '../model/errors.ts';
+import type { SourceSpec, TargetSpec } from '../model/spec.ts';
+import { pathsOf } from '../model/spec.ts';
+
+/** Absent: an administrator asked, who may name any. `stores`: directories of providers that administrators have added. */
+export type Restriction = { readonly stores: readonly string[] } | undefined;
+
+/** The worker's setting, as its children get it. */
+export const directoriesVariable = 'WHERRY_DIRECTORIES';
+
+/** `/srv/imports,/srv/exports` @throws client.usage */
+export function parseDirectories(text: string | undefined): string[] {
+  const directories = (text ?? '').split(',').map((each) => each.trim());
+  const wrong = directories.find((each) => each !== '' && !isAbsolute(each));
+  if (wrong === undefined) return directories.filter((each) => each !== '');
+  throw new WherryError('client.usage', { problem: `${directoriesVariable}: ${wrong} is no absolute path` });
+}
+
+/** @throws worker.directory_not_allowed */
+export async function permitSource(source: SourceSpec, restriction: Restriction): Promise<void> {
+  if (restriction === undefined || source.type === 'web') return;
+  for (const path of pathsOf(source)) await permit(path, [...setting(), ...restriction.stores]);
+}
+
+/** @throws worker.directory_not_allowed */
+export async function permitTarget(target: TargetSpec, restriction: Restriction): Promise<void> {
+  if (restriction === undefined || target.type !== 'files') return;
+  await permit(target.directory, setting());
+}
+
+function setting(): string[] {
+  return parseDirectories(process.env[directoriesVariable]);
+}
+
+async function permit(path: string, allowed: readonly string[]): Promise<void> {
+  const real = await realPlace(path);
+  for (const directory of allowed) if (isWithin(real, await realPlace(directory))) return;
+  const params = { path: real === path ? path : `${path} (${real})`, host: hostname() };
+  throw new WherryError('worker.directory_not_allowed', { ...params, allowed: allowed.join(', ') || 'none' });
+}
+
+/** What is not there yet lies where its nearest directory that is there really lies. */
+async function realPlace(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch {
+    const above = dirname(path);
+    return above === path ? path : join(await realPlace(above), relative(above, path));
+  }
+}
+
+function isWithin(path: string, directory: string): boolean {
+  const below = relative(directory, path);
+  return below === '' || (below !== '..' && !below.startsWith('../') && !isAbsolute(below));
+}
