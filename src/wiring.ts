@@ -5,7 +5,7 @@ import { createFilesSource } from './providers/files/source.ts';
 import { createCompressedTarget, createFilesTarget } from './providers/files/target.ts';
 import { createLibvirtTarget } from './providers/libvirt/target.ts';
 import { createOvaSource } from './providers/ova/source.ts';
-import { createWebSource, type OpenImages } from './providers/ova/web-source.ts';
+import { createWebSource, type OpenImages, openWebAt } from './providers/ova/web-source.ts';
 import type { CheckResult, Connection, ConnectOptions, Providers } from './providers/provider.ts';
 import type { ProviderType } from './model/provider.ts';
 import { checkLibvirt, connectLibvirt } from './providers/libvirt/connection.ts';
@@ -61,7 +61,9 @@ const openSource: Providers['openSource'] = async (spec, signal, access = null) 
       return spec satisfies never;
   }
 };
-const storeReaders: StoreReaders = { tools, openSource, filesOfDomain };
+const openWeb: StoreReaders['openWeb'] = (server, address, signal) =>
+  openWebAt(server, address, { tools, openImages }, signal);
+const storeReaders: StoreReaders = { tools, openSource, openWeb, filesOfDomain };
 
 const connections: Record<
   ProviderType,

@@ -51,6 +51,16 @@ export const sourceErrors = {
     message: '{page} has no link to {path} any more',
     next: 'What stands after the question mark of a link may be a secret: it is not kept, but taken from the page when the file is opened. Look at the page, or name the whole address of the file.',
   },
+  'source.domain_on_web': {
+    status: 422,
+    message: '{path} may be a libvirt domain, which is not read on a web server',
+    next: 'Copy it with its disks to a directory store of a worker. If it is something else, there is nothing to do.',
+  },
+  'source.too_much_to_list': {
+    status: 422,
+    message: '{path} cannot be listed: more than {limit:bytes} would have to be read for that',
+    next: 'It may be migrated all the same, by its address. If it is no image of yours, take it off the page.',
+  },
   'source.link_password': {
     status: 422,
     message: 'The link to {path} is a link with a password in it',

@@ -28,7 +28,7 @@ export async function connectOvaStore(
 ): Promise<Connection> {
   const store = storeOf(account);
   return isWeb(store.location)
-    ? await connectWeb(store, secrets, signal)
+    ? await connectWeb(store, secrets, readers, signal)
     : await connectDirectory(store.location, readers, signal);
 }
 

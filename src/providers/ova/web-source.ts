@@ -41,7 +41,7 @@ export async function createWebSource(
     const address = await addressAt(server, baseOf(account, secrets), url, signal);
     // The server has looked already: a password goes to nobody but the one it was given for.
     if (address === null) throw new WherryError('provider.setting_wrong', { setting: 'source', why: elsewhere });
-    const source = await openAt(server, address, { tools, openImages }, signal);
+    const source = await openWebAt(server, address, { tools, openImages }, signal);
     return {
       ...source,
       [Symbol.asyncDispose]: async () => {
@@ -57,7 +57,8 @@ export async function createWebSource(
 
 const elsewhere = 'it is not on the web server of its provider';
 
-async function openAt(
+/** @throws as `createWebSource` */
+export async function openWebAt(
   server: WebServer,
   address: WebAddress,
   { tools, openImages }: { readonly tools: ImageTools; readonly openImages: OpenImages },

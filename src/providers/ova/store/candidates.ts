@@ -1,8 +1,9 @@
 /** Which files of a directory may be VMs. Pure: names only; what they really are is found by reading them. */
 import type { StoreFile } from './walk.ts';
 
+export type CandidateKind = 'ova' | 'ovf' | 'domain-xml' | 'image';
 export type Candidate = {
-  readonly kind: 'ova' | 'ovf' | 'domain-xml' | 'image';
+  readonly kind: CandidateKind;
   readonly file: StoreFile;
 };
 
@@ -17,10 +18,17 @@ export function candidatesIn(files: readonly StoreFile[]): Candidates {
   const described: Candidate[] = [];
   const bare: Candidate[] = [];
   for (const file of files) {
-    if (/\.ova$/i.test(file.name)) described.push({ kind: 'ova', file });
-    else if (/\.ovf$/i.test(file.name)) described.push({ kind: 'ovf', file });
-    else if (/\.xml$/i.test(file.name)) described.push({ kind: 'domain-xml', file });
-    else if (images.test(file.name) && !parts.test(file.name)) bare.push({ kind: 'image', file });
+    const kind = kindOfName(file.name);
+    if (kind === 'image') bare.push({ kind, file });
+    else if (kind !== null) described.push({ kind, file });
   }
   return { described, images: bare };
+}
+
+/** Null: it is none. */
+export function kindOfName(name: string): CandidateKind | null {
+  if (/\.ova$/i.test(name)) return 'ova';
+  if (/\.ovf$/i.test(name)) return 'ovf';
+  if (/\.xml$/i.test(name)) return 'domain-xml';
+  return images.test(name) && !parts.test(name) ? 'image' : null;
 }

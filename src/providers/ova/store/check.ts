@@ -11,7 +11,7 @@ import { baseOf } from './address.ts';
 import { webServer } from './http-server.ts';
 import type { StoreReaders } from './read.ts';
 import { scannerOf } from './scan.ts';
-import { ovasAt } from './web.ts';
+import { filesAt } from './web.ts';
 
 export async function checkDirectory(
   location: string,
@@ -54,11 +54,11 @@ export async function checkWeb(account: OvaAccount, secrets: Secrets, signal: Ab
   }
   using server = webServer(account, secrets);
   try {
-    const { files, refused } = await ovasAt(server, baseOf(account, secrets), signal);
+    const { files, refused } = await filesAt(server, baseOf(account, secrets), signal);
     const broken = refused.length === 0 ? '' : `; ${refused.length} links are refused and listed with the reason`;
     rows.push(
       passed('Address', `${server.system} answers`),
-      passed('Content', `${files.length} OVAs are there${broken}`),
+      passed('Content', `${files.length} OVAs, OVFs and images are there${broken}`),
     );
     const [first] = files;
     if (first !== undefined) {

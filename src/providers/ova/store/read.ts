@@ -11,7 +11,9 @@ import { parseOvf } from '../ovf.ts';
 import { openPackage, readPackageFile } from '../package.ts';
 import { nameFromHref } from '../stored.ts';
 import { maxXmlBytes } from '../xml.ts';
+import type { WebAddress } from './address.ts';
 import type { Candidate } from './candidates.ts';
+import type { WebServer } from './http-server.ts';
 import { type StoredVm, vmObject } from './to-inventory.ts';
 import { unreadableOf } from './unreadable.ts';
 
@@ -19,6 +21,8 @@ import { unreadableOf } from './unreadable.ts';
 export type StoreReaders = {
   readonly tools: ImageTools;
   openSource(spec: SourceSpec, signal: AbortSignal): Promise<Source & AsyncDisposable>;
+  /** The same for what is on a web server that is open already. */
+  openWeb(server: WebServer, address: WebAddress, signal: AbortSignal): Promise<Source & AsyncDisposable>;
   /** Names of the files that a domain's disks are in. */
   filesOfDomain(path: string, signal: AbortSignal): Promise<string[]>;
 };

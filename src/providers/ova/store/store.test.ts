@@ -9,6 +9,7 @@ import type { InventoryObject } from '../../../model/inventory.ts';
 import { createProviders } from '../../../wiring.ts';
 import type { CheckResult, Connection, InventoryNews } from '../../provider.ts';
 import { linksIn } from './links.ts';
+import type { StoreReaders } from './read.ts';
 import { connectWeb } from './web.ts';
 
 const providers = createProviders();
@@ -408,6 +409,9 @@ test('a link that is not closed hides none of those after it', () => {
   expect(files.map(({ url }) => url.pathname)).toEqual(['/one.ova', '/two.ova']);
 });
 
+/** OVAs are read without them. */
+const noOthers = {} as StoreReaders;
+
 test('an idle store of many files is asked for its list and for a few of them', async () => {
   await ova('app');
   for (let index = 0; index < 20; index += 1) await copyFile(join(store, 'app.ova'), join(store, `${index}.ova`));
@@ -415,7 +419,7 @@ test('an idle store of many files is asked for its list and for a few of them', 
   const state: Web = { whole: false, asked: [], list };
   await using server = await serve(state);
   const account = { type: 'ova', location: `${addressOf(server)}/images/` } as const;
-  await using connection = await connectWeb(account, {}, signal, 10);
+  await using connection = await connectWeb(account, {}, noOthers, signal, 10);
   const listener = new Listener();
   const looks = (): number => state.asked.filter((line) => line.startsWith('GET /images/ ')).length;
   const news = connection.watchInventory(signal)[Symbol.asyncIterator]();
