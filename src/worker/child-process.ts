@@ -42,9 +42,12 @@ type ChildOptions<From> = {
   readonly directory: string;
 };
 
+/** Large buffers in pages of 2 MiB, with which disks are written faster (transfer/memory.ts). */
+const hugePages = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' };
+
 /** Runs steps and calls. */
 export function startStepChild(options: ChildOptions<FromChild>): StepChild {
-  return startTree<ToChild, FromChild>(options, [mainFile, 'step-child']);
+  return startTree<ToChild, FromChild>(options, [mainFile, 'step-child'], hugePages);
 }
 
 /** Holds a read-ahead and two batches; what a system sends must not fill the machine's memory. */
@@ -56,13 +59,24 @@ export function startWatchChild(options: ChildOptions<FromWatchChild>): TreeChil
   return startTree<ToWatchChild, FromWatchChild>(options, words);
 }
 
-/** @param words what Node gets */
-function startTree<To extends object, From>(options: ChildOptions<From>, words: readonly string[]): TreeChild<To> {
+/**
+ * @param words what Node gets
+ * @param besides added to its environment
+ */
+function startTree<To extends object, From>(
+  options: ChildOptions<From>,
+  words: readonly string[],
+  besides: NodeJS.ProcessEnv = {},
+): TreeChild<To> {
   const isRoot = process.getuid?.() === 0;
   const mark = isRoot ? undefined : newMark(options.directory);
   const child = spawn('setpriv', [...treeArguments(isRoot), process.execPath, ...words], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { ...childEnvironment(options.directory), ...(mark === undefined ? {} : { [treeMark]: mark }) },
+    env: {
+      ...childEnvironment(options.directory),
+      ...besides,
+      ...(mark === undefined ? {} : { [treeMark]: mark }),
+    },
     serialization: 'json',
   });
   let inner: number | undefined;
@@ -148,13 +162,7 @@ function treeArguments(isRoot: boolean): string[] {
 
 /** Nothing of ours but what the steps need: no database address, no token. */
 function childEnvironment(directory: string): NodeJS.ProcessEnv {
-  const environment: NodeJS.ProcessEnv = {
-    LANG: 'C.UTF-8',
-    TMPDIR: directory,
-    UV_THREADPOOL_SIZE: '16',
-    // Large buffers in pages of 2 MiB, with which disks are written faster (transfer/memory.ts).
-    GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1',
-  };
+  const environment: NodeJS.ProcessEnv = { LANG: 'C.UTF-8', TMPDIR: directory, UV_THREADPOOL_SIZE: '16' };
   for (const name of [
     'PATH',
     'HOME',
