@@ -4,7 +4,6 @@
  */
 import { WherryError } from '../../../model/errors.ts';
 import type { HttpsAnswer, HttpsServer } from '../../net/https.ts';
-import { readAhead } from '../../net/read-ahead.ts';
 import { decodeNamed, decodeObject, FormatError } from './decode.ts';
 import { encodeCall } from './encode.ts';
 import {
@@ -39,12 +38,7 @@ export type CallOptions = {
   readonly signal: AbortSignal;
   /** For a long poll. */
   readonly idleMs?: number;
-  /** Told when the whole answer has come, which may be long before it was read. */
-  readonly onReceived?: () => void;
 };
-
-/** What has come of an answer and was not read yet: a question's worth of VMs. */
-const aheadBytes = 8 * 1024 * 1024;
 
 const maxCookie = 4096;
 
@@ -92,7 +86,7 @@ export class SoapClient implements Disposable {
     self: Ref,
     input: MethodInput<M>,
     split: Split | null,
-    { signal, idleMs, onReceived }: CallOptions,
+    { signal, idleMs }: CallOptions,
   ): AsyncGenerator<XmlNode, XmlNode> {
     const answer = await this.#https.send(
       {
@@ -112,11 +106,9 @@ export class SoapClient implements Disposable {
     if (answer.status !== 200 && answer.status !== 500) throw await refused(answer, this.system);
     this.#keepCookie(answer);
     const reader = new XmlReader(answer.status === 200 ? split : null);
-    const { chunks, received } = readAhead(answer.chunks, aheadBytes);
-    if (onReceived !== undefined) void received.then(onReceived);
     let root: XmlNode;
     try {
-      for await (const chunk of chunks) {
+      for await (const chunk of answer.chunks) {
         reader.write(chunk);
         yield* reader.take();
       }
