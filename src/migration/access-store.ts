@@ -29,7 +29,8 @@ export async function accessOf(
 ): Promise<Access | null> {
   if (source.type !== 'web') return null;
   checkAddress(source.url);
-  const through = await accessThrough(db, vault, source, token);
+  // What its own query is refused says nothing of the provider's account.
+  const through = await accessThrough(db, vault, source, query === null ? token : null);
   if (query === null) return through;
   const account = { ...(through?.account ?? { type: 'ova' as const }), location: source.url };
   return { account, secrets: { ...through?.secrets, query } };
@@ -48,7 +49,8 @@ async function accessThrough(
     const held = await tx.selectFrom('provider').select('id').where('id', '=', provider).forShare().executeTakeFirst();
     const account = await checkAccess(tx, source);
     if (account === null || held === undefined) return null;
-    if (token !== null) await noteAccount(tx, token, provider);
+    // Without a name nothing was sent that could lock an account.
+    if (token !== null && account.username !== undefined) await noteAccount(tx, token, provider);
     return { account, secrets: await openProviderSecrets(tx, vault, provider) };
   });
 }
@@ -133,7 +135,7 @@ function originOf(location: string): string | null {
   return URL.canParse(location) ? new URL(location).origin : null;
 }
 
-/** Directories of that worker which an administrator has added as stores. */
+/** Directories which an administrator has added as stores, on that worker or on any. */
 export async function storesOf(db: Executor, workerId: string | null): Promise<string[]> {
   if (workerId === null) return [];
   const rows = await db
@@ -141,7 +143,8 @@ export async function storesOf(db: Executor, workerId: string | null): Promise<s
     .select('account')
     .where('type', '=', 'ova')
     .where('removed_at', 'is', null)
-    .where('watch_worker', '=', workerId)
+    .where(({ eb, or }) => or([eb('via', '=', workerId), eb('via', 'is', null)]))
+    .orderBy('id')
     .execute();
   return rows.flatMap(({ account }) =>
     account.type === 'ova' && account.location.startsWith('/') ? [account.location] : [],

@@ -30,7 +30,7 @@ export const stepNames = [
 ] as const;
 export type StepName = (typeof stepNames)[number];
 
-/** Steps that open the source: they alone get the secrets with which it is opened. */
+/** Steps that open the source: they alone get the secrets with which it is opened. (create-vm checks a manifest anew that was another one's.) */
 const openingSource: ReadonlySet<string> = new Set<StepName>([
   'preflight',
   'copy',
@@ -38,6 +38,7 @@ const openingSource: ReadonlySet<string> = new Set<StepName>([
   'check-manifest',
   'verify',
   'apply',
+  'create-vm',
 ]);
 
 export function opensSource(step: string): boolean {

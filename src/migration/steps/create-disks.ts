@@ -71,8 +71,8 @@ async function removeOthers(context: StepContext, target: Target, requests: read
   }
 }
 
-/** What exists says more of itself than what is planned, and nothing else. */
+/** What exists says more of itself than what is planned; an older version's may say less of where it is. */
 function isSamePlace(planned: TargetDisk, old: TargetDisk): boolean {
-  const same = Object.entries(planned.ref).every(([name, value]) => old.ref[name] === value);
+  const same = Object.entries(planned.ref).every(([name, value]) => (old.ref[name] ?? value) === value);
   return same && planned.format === old.format;
 }

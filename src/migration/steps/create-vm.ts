@@ -1,8 +1,8 @@
 import { capabilitiesUnconverted } from '../../conversion/needed.ts';
-import type { VmRequest } from '../../providers/provider.ts';
+import type { TargetVm, VmRequest } from '../../providers/provider.ts';
 import type { Step } from '../step.ts';
 import { checkWhatWasCopied } from './check-manifest.ts';
-import { recorded } from './recorded.ts';
+import { openRow, recorded } from './recorded.ts';
 import { maybeResultOf, resultOf } from './results.ts';
 
 /** Defines the VM on its disks, off. Everything before has been verified; only now does it get its final name. */
@@ -15,7 +15,9 @@ export const createVm: Step = async (context) => {
   const mark = { targetCopyId: context.lease.vmMigration.targetCopyId };
   await using target = await context.providers.openTarget(context.lease.vmMigration.spec.target, context.signal);
   const request: VmRequest = { mark, vm, targetName, guest, disks };
-  const planned = await target.planVm(request, context.signal);
+  // Where an earlier attempt began to make it stays known, should it be somewhere else by now.
+  const begun = openRow(context, 'target-vm', 'vm')?.ref as TargetVm | undefined;
+  const planned = begun ?? (await target.planVm(request, context.signal));
   const points = { intent: 'create-vm.intent.after', effect: 'create-vm.effect.after' } as const;
   const object = { kind: 'target-vm', key: 'vm', planned, points } as const;
   const made = await recorded(context, object, () => target.createVm(planned, request, context.signal));
