@@ -6,7 +6,7 @@
  */
 import type { FileHandle } from 'node:fs/promises';
 import { WherryError } from '../../model/errors.ts';
-import { chunkBytes, chunkCount } from '../digest.ts';
+import { chunkBytes, chunkCount, leafBytes } from '../digest.ts';
 import type { Disk, Range } from '../disk.ts';
 import { alignBytes, isPageAligned, sharedMemory } from '../memory.ts';
 import { failure, openDirect } from '../nbd/direct.ts';
@@ -63,6 +63,7 @@ export function createFollowed(image: Pick<FreshImage, 'places'>, path: string, 
       return {
         sizeBytes,
         access: 'random',
+        readBytes: leafBytes,
         async *extents(range, signal) {
           const end = range.offset + range.length;
           for (const { first, count, place } of image.places(...clustersOf(range))) {
