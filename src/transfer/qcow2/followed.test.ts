@@ -18,8 +18,8 @@ import { placesByQemu } from './qemu-map.ts';
 
 const MiB = 1024 * 1024;
 const { signal } = new AbortController();
-/** Four chunks, the last one short and ending in the middle of a cluster. */
-const sizeBytes = 3 * chunkBytes + 9 * MiB + 5 * 512;
+/** Four chunks, the last one short. */
+const sizeBytes = 3 * chunkBytes + 9 * MiB + clusterBytes;
 const extents: Extent[] = [
   { offset: 0, length: 9 * MiB, kind: 'data' },
   { offset: 9 * MiB, length: chunkBytes - 9 * MiB + 3 * MiB, kind: 'zero' },

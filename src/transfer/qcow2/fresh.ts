@@ -9,7 +9,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { WherryError } from '../../model/errors.ts';
 import type { WritableDisk } from '../disk.ts';
-import { isPageAligned, sharedMemory } from '../memory.ts';
+import { isPageAligned } from '../memory.ts';
 import { codeOf, failure, openDirect } from '../nbd/direct.ts';
 import { checkRange } from '../nbd/pieces.ts';
 import { lockHeld } from '../nbd/lock-held.ts';
@@ -104,15 +104,6 @@ function freshDisk(parts: {
     })();
     return handed;
   };
-  /** The last cluster of a disk that ends in the middle of one is filled up with zeros, as QEMU does it. */
-  const put = async (offset: number, data: Buffer): Promise<void> => {
-    const tail = data.length % clusterBytes;
-    await image.write(offset, data.subarray(0, data.length - tail));
-    if (tail === 0) return;
-    const last = sharedMemory(clusterBytes);
-    data.copy(last, 0, data.length - tail);
-    await image.write(offset + data.length - tail, last);
-  };
   /** What is read back of a range counts only if nobody writes there then or later. */
   const changing = async (offset: number, length: number, work: () => Promise<void>): Promise<void> => {
     followed.changed(offset, length);
@@ -123,12 +114,11 @@ function freshDisk(parts: {
     }
   };
   const write = async (offset: number, data: Buffer, signal: AbortSignal): Promise<void> => {
-    const toEnd = offset + data.length === sizeBytes;
-    const whole = offset % clusterBytes === 0 && (toEnd || data.length % clusterBytes === 0) && isPageAligned(data);
+    const whole = offset % clusterBytes === 0 && data.length % clusterBytes === 0 && isPageAligned(data);
     if (whole && finished === undefined && closed === undefined) {
       mustBeHeld();
       try {
-        await tracked(put(offset, data));
+        await tracked(image.write(offset, data));
         return;
       } catch (error) {
         // Some file systems accept O_DIRECT and refuse the requests.
