@@ -15,7 +15,7 @@ import { addConsole } from './console.ts';
 import { addDocs } from './docs-page.ts';
 import type { EventHub } from './event-hub.ts';
 import { eventRoutes } from './event-routes.ts';
-import { addHeaders } from './headers.ts';
+import { addHeaders, setHeaders } from './headers.ts';
 import { addHealth } from './health.ts';
 import { addIdempotency } from './idempotency.ts';
 import { addNotFound } from './not-found.ts';
@@ -55,7 +55,10 @@ export async function createApp(options: AppOptions): Promise<WherryApp> {
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 200 },
     // What is refused before there is a route: a path that cannot be decoded, or a name in it that is too long.
-    frameworkErrors: (error, request, reply) => void handleError(error, request, reply),
+    frameworkErrors: (error, request, reply) => {
+      setHeaders(request, reply);
+      void handleError(error, request, reply);
+    },
     ...(options.logger === undefined ? { logger: false } : { loggerInstance: options.logger }),
   }).withTypeProvider<TypeBoxTypeProvider>();
   const known: KnownRoute[] = [];

@@ -62,6 +62,9 @@ function translate(error: FastifyError, request: FastifyRequest): unknown {
       return new WherryError('request.too_large', { limit: request.routeOptions.bodyLimit ?? 0 });
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new WherryError('request.media_type', { type: request.headers['content-type'] ?? 'none' });
+    // In words without the address: a query may hold what nobody should see.
+    case 'FST_ERR_BAD_URL':
+      return new WherryError('request.invalid', { problem: 'the path cannot be decoded' });
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return new WherryError('request.invalid', { problem: 'a name in the path is too long' });
     default:

@@ -143,7 +143,7 @@ export async function storesOf(db: Executor, workerId: string | null): Promise<s
     .select('account')
     .where('type', '=', 'ova')
     .where('removed_at', 'is', null)
-    .where(({ eb, or }) => or([eb('via', '=', workerId), eb('via', 'is', null)]))
+    .where((row) => row.or([row.eb('via', '=', workerId), row.eb('via', 'is', null)]))
     .orderBy('id')
     .execute();
   return rows.flatMap(({ account }) =>

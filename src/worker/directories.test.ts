@@ -25,6 +25,7 @@ afterEach(async () => {
 
 const image = (path: string): SourceSpec => ({ type: 'files', paths: [path] });
 const files = (directory: string) => ({ type: 'files', directory, format: 'qcow2', networks: {} }) as const;
+const daemon = (uri: string) => ({ type: 'libvirt', uri, pool: 'default', format: 'qcow2', networks: {} }) as const;
 const refused = { code: 'worker.directory_not_allowed', params: { allowed: expect.any(String) as string } };
 const operator = { stores: [] };
 
@@ -46,6 +47,11 @@ test('who is no administrator names what lies in an allowed directory, links fol
   for (const path of outside) await expect(permitSource(image(path), operator)).rejects.toMatchObject(refused);
   for (const place of [join(allowed, 'link'), join(work, 'allowed-too'), '/']) {
     await expect(permitTarget(files(place), operator)).rejects.toMatchObject(refused);
+  }
+  await permitTarget(daemon('qemu:///system'), operator);
+  await permitTarget(daemon(`qemu:///system?socket=${join(allowed, 'sock')}`), operator);
+  for (const socket of [join(work, 'secret', 'sock'), `${join(allowed, 'link')}/sock`]) {
+    await expect(permitTarget(daemon(`qemu:///system?socket=${socket}`), operator)).rejects.toMatchObject(refused);
   }
   // A link that leads into it is the directory itself; an administrator may name any.
   await permitSource(image(join(work, 'outside-in', 'disk.raw')), operator);

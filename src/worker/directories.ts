@@ -29,10 +29,15 @@ export async function permitSource(source: SourceSpec, restriction: Restriction)
   for (const path of pathsOf(source)) await permit(path, [...setting(), ...restriction.stores]);
 }
 
-/** @throws worker.directory_not_allowed */
+/** A socket is a path too: who listens there says where volumes are. @throws worker.directory_not_allowed */
 export async function permitTarget(target: TargetSpec, restriction: Restriction): Promise<void> {
-  if (restriction === undefined || target.type !== 'files') return;
-  await permit(target.directory, setting());
+  if (restriction === undefined) return;
+  const path = target.type === 'files' ? target.directory : socketOf(target.uri);
+  if (path !== null) await permit(path, setting());
+}
+
+function socketOf(uri: string): string | null {
+  return new URLSearchParams(/\?(.*)$/.exec(uri)?.[1] ?? '').get('socket');
 }
 
 function setting(): string[] {

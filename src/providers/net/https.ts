@@ -19,6 +19,9 @@ export type HttpsLimits = {
 };
 export const usualLimits: HttpsLimits = { connectMs: 15_000, idleMs: 60_000, connections: 4 };
 
+/** For what waits in an agent's queue, in ms: longer than anything in front of it takes. */
+const queuedMs = 600_000;
+
 export type HttpsRequest = {
   readonly method: 'GET' | 'POST' | 'DELETE' | 'HEAD';
   readonly path: string;
@@ -97,13 +100,18 @@ export class HttpsServer implements Disposable {
       };
       signal.addEventListener('abort', abort, { once: true });
       let answered = false;
-      // Until it has a connection it waits behind others, or for a handshake, which is bounded by itself.
-      sent.once('socket', () => {
-        if (over) return;
+      const within = (ms: number): void => {
         timer = setTimeout(() => {
-          reject(hangs(at, idleMs));
+          reject(hangs(at, ms));
           sent.destroy();
-        }, idleMs);
+        }, ms);
+      };
+      // Until it has a connection it waits behind others, or for a handshake, which is bounded by itself. Node forgets some
+      // that wait when a server has died (seen), so that has an end too.
+      within(queuedMs);
+      sent.once('socket', () => {
+        clearTimeout(timer);
+        if (!over) within(idleMs);
       });
       const settled = (): void => {
         over = true;
@@ -205,16 +213,20 @@ async function* chunksOf(
     message.destroy();
   };
   signal.addEventListener('abort', abort, { once: true });
-  const timer = setTimeout(() => {
-    stalled = true;
-    message.destroy();
-  }, idleMs);
+  let timer: NodeJS.Timeout | undefined;
+  const wait = (): void => {
+    timer = setTimeout(() => {
+      stalled = true;
+      message.destroy();
+    }, idleMs);
+  };
   try {
+    wait();
     for await (const chunk of message as AsyncIterable<Buffer>) {
-      timer.refresh();
+      // What the reader takes for itself is not the server's silence, however long it is.
+      clearTimeout(timer);
       yield chunk;
-      // What the reader took for itself is not the server's silence.
-      timer.refresh();
+      wait();
     }
     if (!message.complete) throw new Error('the answer ended early');
   } catch (error) {

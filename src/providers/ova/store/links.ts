@@ -45,7 +45,7 @@ export function linksIn(page: string, base: URL, isWanted: (name: string) => boo
 
 /** The file of that address, as the page links to it now. @throws source.link_gone, and why it is refused */
 export function linkTo(shown: string, page: string, base: WebAddress): WebAddress {
-  const { files, refused } = linksIn(page, base.url, () => true);
+  const { files, refused } = linksIn(page, base.url, (name) => name === nameOf(new URL(shown)));
   const found = files.find((file) => file.shown === shown);
   if (found !== undefined) return found;
   const twice = refused.some(({ ref, code }) => ref === shown && code === 'source.link_twice');
