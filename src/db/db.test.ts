@@ -95,8 +95,9 @@ describe('a database', () => {
         await add(second);
       });
     await Promise.all([cross('a', 'b'), cross('b', 'a')]);
-    expect(runs).toBe(3);
-    const rows = await db.kysely.selectFrom('setting').select('value').execute();
+    // Once more, or again: whoever lost may take its row before the other one has woken.
+    expect(runs).toBeGreaterThanOrEqual(3);
+    const rows = await db.kysely.selectFrom('setting').select('value').where('name', 'in', ['a', 'b']).execute();
     expect(rows.map(({ value }) => value)).toEqual([2, 2]);
   });
 });
