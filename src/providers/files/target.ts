@@ -185,8 +185,11 @@ async function withdrawOurs(directory: string, targetCopyId: string, ref: Ref): 
     throw new WherryError('files.exists', { path: paths.final });
   }
   await foundOrProved(directory, ref);
+  const place = await directoryIdentity(directory);
   await rm(draftOf(paths.partial), { force: true });
   await withdraw(paths.partial, paths.final);
+  // A mount that was lost meanwhile took the file with it.
+  await provePlace(directory, place);
 }
 
 /** A partial name is its own proof, wherever it is found; that there is none means something only in the directory it was made in. */
