@@ -2,6 +2,7 @@
  * Verification that follows the copy: chunks are read back as soon as they are flushed and journaled, so that little is
  * left at its end. What it finds wrong, or cannot read, is left to the verification after the copy, which copies again.
  */
+import { WherryError } from '../model/errors.ts';
 import type { ChunkDigest, Coverage } from './coverage.ts';
 import type { WritableDisk } from './disk.ts';
 import { chunkBytes, chunkRange } from './digest.ts';
@@ -13,7 +14,10 @@ export type Follower = {
   done(chunks: readonly ChunkDigest[]): void;
   /** The copy has ended, one way or the other: nothing more comes. */
   end(): void;
-  /** After `end`, while the target is open and nothing is written to it: the chunks that were proved, in order. */
+  /**
+   * After `end`, while the target is open and nothing is written to it: the chunks that were proved, in order.
+   * @throws WherryError transfer.image_damaged
+   */
   proved(): Promise<readonly number[]>;
 };
 
@@ -50,6 +54,8 @@ export function follow(
       let cause: unknown = null;
       const ranges = chunks.map((chunk) => chunkRange(chunk, coverage.sizeBytes));
       const standing = await confirm(ranges, signal).catch((error: unknown) => {
+        // That is no doubt about what was read: it reads right, and must not be written to.
+        if (error instanceof WherryError && error.code === 'transfer.image_damaged') throw error;
         cause = error;
         return [];
       });

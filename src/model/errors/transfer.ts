@@ -74,6 +74,11 @@ export const transferErrors = {
     message: '[VM {vm}: ][disk {disk}: ]qemu-nbd cannot open {path} as {format}[ on host {host}]',
     next: 'The cause is qemu-nbd’s own message. Check that the file exists, is readable, and is not used by another program.',
   },
+  'transfer.image_damaged': {
+    status: 500,
+    message: '[VM {vm}: ][disk {disk}: ]QEMU finds the copied image {path} damaged[ on host {host}]',
+    next: 'The cause is qemu-img’s own message. Look whether the target’s storage is well, then start the migration again. Nothing was handed over.',
+  },
   'transfer.copy_failed': {
     status: 502,
     message: '[VM {vm}, ]disk {disk}: the {side} failed at offset {offset}, {attempts} tries in all',

@@ -5,17 +5,23 @@
  *
  * NBD's block status cannot take its place: it says what is data and what is not, never where.
  */
+import { WherryError } from '../../model/errors.ts';
 import { startChild } from '../../process/child.ts';
 import { imageOptions } from '../nbd/image-options.ts';
 import { clusterBytes } from './fresh-layout.ts';
 import { type Places, createPlaces, hole } from './places.ts';
+
+/** 3: clusters that nobody uses, which harm nothing (qemu-img(1)). */
+const checkIsWell = [0, 3];
+const checkFoundDamage = 2;
 
 /** A run of guest bytes; `place`: where its first byte is in the file, `hole` where it reads as zeros. */
 type Run = { readonly start: number; readonly length: number; readonly place: number };
 
 /**
  * Its output is digested as it comes, so that an image of many fragments costs no more memory.
- * @throws an Error when the image is damaged, locked by a writer, or its map is not what one of ours looks like.
+ * @throws WherryError transfer.image_damaged: reading may be right, but a guest’s first write would destroy what is there. An
+ * Error when it is locked by a writer, or its map is not what one of ours looks like: then nothing is known.
  */
 export async function placesByQemu(path: string, sizeBytes: number, signal: AbortSignal): Promise<Places> {
   const image = imageOptions({ path, format: 'qcow2', pastCache: true });
@@ -25,11 +31,14 @@ export async function placesByQemu(path: string, sizeBytes: number, signal: Abor
   );
   const ended = await Promise.allSettled([
     ask(['map', '--output=json', image], [0], signal, (line) => map.line(line)),
-    // 3: clusters that nobody uses, which harm nothing.
-    ask(['check', '-q', image], [0, 3], signal, () => undefined),
+    ask(['check', '-q', image], checkIsWell, signal, () => undefined).catch((error: unknown) => {
+      const damaged = error instanceof Ended && error.code === checkFoundDamage;
+      throw damaged ? new WherryError('transfer.image_damaged', { path }, error) : error;
+    }),
   ]);
   signal.throwIfAborted();
-  for (const each of ended) if (each.status === 'rejected') throw each.reason;
+  // The check has the last word: of a damaged image the map may be strange too.
+  for (const each of ended.toReversed()) if (each.status === 'rejected') throw each.reason;
   map.end();
   return places;
 }
@@ -107,5 +116,13 @@ async function ask(
   const { code, stderrTail } = await child.exited;
   signal.removeEventListener('abort', onAbort);
   if (failure !== undefined) throw failure.error;
-  if (!fine.includes(code)) throw new Error(`qemu-img ${args[0]} ended with ${code}: ${stderrTail.trim()}`);
+  if (!fine.includes(code)) throw new Ended(`qemu-img ${args[0]} ended with ${code}: ${stderrTail.trim()}`, code);
+}
+
+class Ended extends Error {
+  readonly code: number | null;
+  constructor(message: string, code: number | null) {
+    super(message);
+    this.code = code;
+  }
 }

@@ -77,13 +77,13 @@ export async function openSparse(
   };
 
   /** One extent ends where a table with data does, so that a full disk of many TiB does not wait for its last table. */
-  async function* extents(range: Range, during: AbortSignal): AsyncGenerator<Extent> {
-    const rangeEnd = range.offset + range.length;
+  async function* extents(wanted: Range, during: AbortSignal): AsyncGenerator<Extent> {
+    const wantedEnd = wanted.offset + wanted.length;
     let kind: Extent['kind'] = 'zero';
-    let from = range.offset;
-    for (let at = range.offset; at < rangeEnd; ) {
+    let from = wanted.offset;
+    for (let at = wanted.offset; at < wantedEnd; ) {
       const number = Math.floor(at / tableBytes);
-      const end = Math.min(rangeEnd, (number + 1) * tableBytes);
+      const end = Math.min(wantedEnd, (number + 1) * tableBytes);
       const table = await tables.table(number, during);
       while (at < end) {
         const next = table === null ? end : Math.min(end, at - (at % grainBytes) + grainBytes);
@@ -99,7 +99,7 @@ export async function openSparse(
         from = end;
       }
     }
-    if (rangeEnd > from) yield { offset: from, length: rangeEnd - from, kind };
+    if (wantedEnd > from) yield { offset: from, length: wantedEnd - from, kind };
   }
 
   return {
