@@ -17,7 +17,8 @@ export function addFinishCommand(program: Command): void {
       const client = clientFor(flags);
       const asked: VmMigrationView[] = [];
       const order: EndVmMigration = flags.gone === true ? { gone: true } : {};
-      for (const vm of await finishable(client, id)) asked.push(await client.post(`/vm-migrations/${vm}/finish`, order));
+      for (const vm of await finishable(client, id))
+        asked.push(await client.post(`/vm-migrations/${vm}/finish`, order));
       if (flags.json === true) return printJson(asked);
       for (const { migrationId, vmName } of asked) process.stdout.write(`${migrationId} ${plain(vmName)}\n`);
     }),
