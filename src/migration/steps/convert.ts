@@ -55,6 +55,8 @@ async function convertOnOverlays(context: StepContext, ends: Ends): Promise<Conv
   for (const [index, target] of disks.entries()) {
     const { diskId } = target;
     const disk = inOrder ? await ends.openTarget(target, { readOnly: true }) : await ends.openSource(vm, diskId);
+    // Whoever applies it opens the same image to write to it, and a reader's lock would keep it out.
+    if (inOrder) servers.defer(() => disk.close());
     const onError = (error: unknown, what: string): void =>
       context.log('warning', `disk ${diskId}: ${what}: ${String(error)}`);
     const options = { socketPath: `${context.directory}/s${index}`, exportName: '', readOnly: true, onError };
