@@ -87,8 +87,8 @@ test('the first VM that is refused stops the provider for all others; not when i
     .execute();
   const worker = fakeWorker(server.app, 'two');
   await worker.hello();
-  const lease = async () => {
-    const begun = await migrate(of(url, { provider: id }));
+  const lease = async (address = url) => {
+    const begun = await migrate(of(address, { provider: id }));
     expect(begun.status).toBe(201);
     for (;;) {
       const found = await worker.lease(5_000);
@@ -116,6 +116,10 @@ test('the first VM that is refused stops the provider for all others; not when i
   const [one, two, three] = [await lease(), await lease(), await lease()];
   const lost = { kind: 'failed', error: { ...refused.error, code: 'provider.connection_lost' } } as const;
   await worker.finish(one.token, lost);
+  expect(await provider()).toMatchObject({ state: 'following' });
+
+  // What a signature of its own is refused is not the account's.
+  await worker.finish((await lease(`${url}?signature=old`)).token, refused);
   expect(await provider()).toMatchObject({ state: 'following' });
 
   await worker.finish(two.token, refused);

@@ -44,6 +44,23 @@ test('undoing waits for a mount that is away, and is done when it is back', asyn
   expect(targetRows(copy)).toEqual(['target-disk removed', 'target-vm removed']);
 });
 
+test('a VM that was begun stays known by the directory it was begun in, whatever is there at the next attempt', async () => {
+  await using copy = await newCopy(8, some);
+  const run = newRun(copy, { options: { conversion: 'never' } });
+  for (const step of ['preflight', 'create-disks', 'copy', 'verify'] as const) await run.step(step);
+  run.at = (point) => {
+    if (point === 'create-vm.effect.after') throw new Error('killed');
+  };
+  await expect(run.step('create-vm')).rejects.toThrow('killed');
+  run.at = () => undefined;
+  await unmount(copy);
+  await expect(run.step('create-vm')).rejects.toThrow();
+  await expect(run.step('undo')).rejects.toMatchObject({ code: 'files.directory_other' });
+  await mountAgain(copy);
+  await run.step('undo');
+  expect(await readdir(copy.out)).toEqual([]);
+});
+
 test('a retry makes no disks in an empty mount point while the kept ones are away', async () => {
   await using copy = await newCopy(8, some);
   await migrated(copy);
