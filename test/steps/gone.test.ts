@@ -54,7 +54,7 @@ test('a VM that was begun stays known by the directory it was begun in, whatever
   await expect(run.step('create-vm')).rejects.toThrow('killed');
   run.at = () => undefined;
   await unmount(copy);
-  await expect(run.step('create-vm')).rejects.toMatchObject({ code: expect.stringMatching(/^files\./) as string });
+  await expect(run.step('create-vm')).rejects.toMatchObject({ code: 'files.create_failed' });
   await expect(run.step('undo')).rejects.toMatchObject({ code: 'files.directory_other' });
   await mountAgain(copy);
   await run.step('undo');

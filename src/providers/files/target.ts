@@ -314,7 +314,9 @@ async function writeWhole(path: string, text: string): Promise<void> {
 
 /** A sync that failed is final, whatever it says: a second one may succeed although the first has lost data. */
 async function syncFile(path: string, vm: string): Promise<void> {
-  await using file = await open(path, 'r+');
+  await using file = await open(path, 'r+').catch((error: unknown) => {
+    throw createError(path, vm, error);
+  });
   await file.sync().catch((error: unknown) => {
     throw createError(path, vm, error);
   });
