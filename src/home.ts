@@ -17,6 +17,8 @@ export type Home = {
   readonly serverSocket: string;
   /** Held by the one server that runs on this directory. */
   readonly lock: string;
+  /** Shared by every command that needs a server here; one that was started for commands ends when none holds it. */
+  readonly users: string;
   /** The one-time token of the first set-up, 0600, until it was used. */
   readonly setupToken: string;
   /** Rules of concerns that the user wrote; need not be there. */
@@ -33,6 +35,7 @@ export function homeAt(directory: string): Home {
     run,
     serverSocket: join(run, 'server.sock'),
     lock: join(directory, 'server.lock'),
+    users: join(directory, 'users.lock'),
     setupToken: join(directory, 'setup-token'),
     rules: join(directory, 'rules.json'),
     secretsKey: join(directory, 'secrets.key'),

@@ -4,7 +4,7 @@ import { explain, toStored, WherryError } from '../model/errors.ts';
 
 /**
  * 0 done; 1 the migration or request failed; 2 the command line is wrong; 3 no server answers; 4 not signed in or not
- * allowed; 5 a verified disk differs from its manifest; 130 interrupted. Documented in `wherry --help`.
+ * allowed; 5 a verified disk differs from its manifest; 6 a server runs there already; 130 interrupted. Documented in `wherry --help`.
  */
 export const exitCodes = {
   done: 0,
@@ -13,12 +13,13 @@ export const exitCodes = {
   unreachable: 3,
   refused: 4,
   differs: 5,
+  running: 6,
   interrupted: 130,
 } as const;
 
 export const exitCodesText = `
 Exit codes: 0 done, 1 failed, 2 wrong command line, 3 no server answers, 4 not signed in or not allowed, 5 a verified disk
-differs from its manifest, 130 interrupted.
+differs from its manifest, 6 a server runs there already, 130 interrupted.
 Environment: WHERRY_HOME (data of a server, and where its unix socket is found), WHERRY_SERVER (URL of a server elsewhere),
 WHERRY_TOKEN (API token for it), WHERRY_CA (PEM file to trust).`;
 
@@ -54,6 +55,7 @@ export function printError(error: unknown, asJson: boolean): void {
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof WherryError)) return exitCodes.failed;
   if (error.code === 'client.unreachable') return exitCodes.unreachable;
+  if (error.code === 'server.already_running') return exitCodes.running;
   if (error.code === 'server.config' || error.code === 'client.usage') return exitCodes.usage;
   return error.code.startsWith('auth.') ? exitCodes.refused : exitCodes.failed;
 }

@@ -1,6 +1,8 @@
 /** `wherry server` */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type Config, type ConfigFlags, defaultPort, readConfig } from '../config.ts';
+import { homeAt } from '../home.ts';
+import { whenUnshared } from '../process/lock.ts';
 import { run } from './command.ts';
 
 /** What this command needs to know of a server; main.ts hands it the real one. */
@@ -15,6 +17,8 @@ export type StartServer = (config: Config) => Promise<{
   close(): Promise<void>;
 }>;
 
+type Flags = ConfigFlags & { readonly untilUnused?: boolean };
+
 export function addServerCommand(program: Command, startServer: StartServer): void {
   program
     .command('server')
@@ -27,15 +31,17 @@ export function addServerCommand(program: Command, startServer: StartServer): vo
     .option('--lease-ms <ms>', 'how long a worker may be silent (WHERRY_LEASE_MS; 60000)')
     .option('--log-level <level>', 'debug, info, warn, error, silent (WHERRY_LOG_LEVEL; info)')
     .option('--no-worker', 'do not run a worker on this machine')
-    .action((flags: ConfigFlags) => run({}, () => serve(flags, startServer)));
+    .addOption(new Option('--until-unused', 'stop when no command uses it any more').hideHelp())
+    .action((flags: Flags) => run({}, () => serve(flags, startServer)));
 }
 
-async function serve(flags: ConfigFlags, startServer: StartServer): Promise<void> {
+async function serve(flags: Flags, startServer: StartServer): Promise<void> {
   const config = readConfig(flags);
   const asked = Promise.withResolvers<'asked'>();
   const stop = (): void => asked.resolve('asked');
   // From the first moment on: a stop while it starts is a stop as well.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
+  if (flags.untilUnused === true) void whenUnshared(homeAt(config.home).users).then(stop);
   const server = await startServer(config);
   try {
     const { address, setupToken, socketPath } = server;

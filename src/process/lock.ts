@@ -1,26 +1,57 @@
 /**
- * One process at a time: an advisory lock on a file, held by the kernel for as long as our descriptor is open, so that it
- * ends with us however we end. Node cannot lock; `flock` (util-linux) locks the description that it is given. Programs
- * that we start do not inherit it.
+ * Advisory locks on files, held by the kernel for as long as our descriptor is open, so that they end with us however we
+ * end. Node cannot lock; `flock` (util-linux) locks the description that it is given. Programs that we start do not
+ * inherit it.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 
 export type Lock = { release(): void };
 
 /**
- * The lock, or who has it: `heldBy` is what the holder wrote into the file (its pid), or "unknown".
+ * The lock for one process at a time, or who has it: `heldBy` is what the holder wrote into the file (its pid), or
+ * "unknown".
  * @throws what opening the file or starting `flock` throws.
  */
 export function takeLock(path: string): Lock | { readonly heldBy: string } {
   const file = openSync(path, 'a+', 0o600);
-  const { status, error } = spawnSync('flock', ['--nonblock', '3'], { stdio: ['ignore', 'ignore', 'ignore', file] });
-  if (status === 0) {
-    ftruncateSync(file);
-    writeSync(file, `${process.pid}\n`);
-    return { release: () => closeSync(file) };
+  if (!locked(file, '--exclusive', '--nonblock')) {
+    closeSync(file);
+    return { heldBy: readFileSync(path, 'utf8').trim() || 'unknown' };
   }
+  ftruncateSync(file);
+  writeSync(file, `${process.pid}\n`);
+  return { release: () => closeSync(file) };
+}
+
+/**
+ * One of any number of holders; null when somebody holds it alone for longer than `waitSeconds`.
+ * @throws what opening the file or starting `flock` throws.
+ */
+export function shareLock(path: string, waitSeconds: number): Lock | null {
+  const file = openSync(path, 'a+', 0o600);
+  if (locked(file, '--shared', `--timeout=${waitSeconds}`)) return { release: () => closeSync(file) };
   closeSync(file);
+  return null;
+}
+
+/** Resolves when nobody shares it any more; held alone from then on until we end. Never, when waiting for it is ended. */
+export async function whenUnshared(path: string): Promise<void> {
+  const file = openSync(path, 'a+', 0o600);
+  const waiting = spawn('setpriv', ['--pdeathsig', 'KILL', '--', 'flock', '--exclusive', '3'], {
+    stdio: ['ignore', 'ignore', 'ignore', file],
+  });
+  waiting.unref();
+  const [code] = (await once(waiting, 'exit')) as [number | null];
+  if (code === 0) return;
+  closeSync(file);
+  await new Promise(() => undefined);
+}
+
+function locked(file: number, ...how: readonly string[]): boolean {
+  const { status, error } = spawnSync('flock', [...how, '3'], { stdio: ['ignore', 'ignore', 'ignore', file] });
+  if (error !== undefined) closeSync(file);
   if (error !== undefined) throw error;
-  return { heldBy: readFileSync(path, 'utf8').trim() || 'unknown' };
+  return status === 0;
 }

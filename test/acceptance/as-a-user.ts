@@ -36,10 +36,13 @@ export const asAUser: Scenario = {
 
     const server = [wherry, 'server', '--listen', 'none', '--home', home];
     user.start(server);
-    const importing = tell('import', appliance.path, '--to', 'files', '--dir', out, '--name', 'mine');
+    let early: string | null = null;
+    const importing = tell('import', appliance.path, '--to', 'files', '--dir', out, '--name', 'mine').then(
+      ({ output }) => (early = output),
+    );
     for (const end = Date.now() + 240_000; ; await sleep(200)) {
       if ((await processesOf(user.home)).some(({ command }) => isConverting(command))) break;
-      if (Date.now() > end) throw new Error('the appliance never started');
+      if (early !== null || Date.now() > end) throw new Error(`the appliance never started: ${early ?? 'it goes on'}`);
     }
     const ours = (await processesOf(user.home)).filter(({ command }) => / (server|worker) --/.test(command));
     report.check('(control) a server and a worker run', ours.length === 2, String(ours.length));
