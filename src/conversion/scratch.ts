@@ -39,9 +39,28 @@ export function shortcutOf(directory: string): string {
   return `/tmp/wherry-v2v-${createHash('sha256').update(directory).digest('hex').slice(0, 12)}`;
 }
 
-/** For a directory that is given up: its short way goes first. */
+/** For a directory that is given up: its short ways go first. */
 export async function removeShortcut(directory: string): Promise<void> {
   await rm(shortcutOf(directory), { recursive: true, force: true });
+  await rm(socketLinkOf(directory), { force: true });
+}
+
+/** Room for the names of our own sockets below a directory ("/s12"): a path may have 107 bytes. */
+const longestOfSockets = 102;
+
+/** The symbolic link by which our own sockets in a directory that is too deep are reached, by us and by QEMU. */
+export function socketLinkOf(directory: string): string {
+  return `${shortcutOf(directory)}-nbd`;
+}
+
+/** The directory, or the link to it, which is made anew, where sockets below it would have too long a path. */
+export async function makeSocketLink(directory: string): Promise<string> {
+  if (Buffer.byteLength(directory) <= longestOfSockets) return directory;
+  const link = socketLinkOf(directory);
+  await rm(link, { force: true });
+  // Fails when somebody else has put something there: nothing of theirs is followed or used.
+  await symlink(directory, link);
+  return link;
 }
 
 /** Makes it below `parent` (0700). When that is too deep, a symbolic link at `shortcutOf(parent)` leads there. */

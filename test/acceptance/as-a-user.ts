@@ -18,7 +18,7 @@ export const asAUser: Scenario = {
     for (const path of [dir, out]) await mkdir(path);
     const appliance = await buildDemoOva({ dir, token: `user-${process.pid}` });
     await user.own(user.home);
-    const home = join(user.home, 'wherry');
+    const home = join(user.home, 'a', 'home', 'deeper than', 'the path', 'of a socket', 'may be', 'wherry');
     const tell = async (...words: string[]): Promise<{ code: number | null; output: string }> =>
       user.run([wherry, ...words], { WHERRY_HOME: home });
 
