@@ -49,8 +49,9 @@ export function addImportCommand(program: Command): void {
       const keep = flags.keepOnFailure === true ? ({ onFailure: 'keep' } as const) : {};
       const spec = { ...asked, options: { ...asked.options, ...keep } };
       const { id } = await client.post<{ id: string }>('/migrations', { vms: [spec] });
-      cancelOnInterrupt(client, id);
+      const leaveInterrupts = cancelOnInterrupt(client, id);
       const view = await follow(client, id, displayOf(flags));
+      leaveInterrupts();
       conclude(view, flags);
     }),
   );
@@ -62,20 +63,22 @@ function displayOf(flags: Flags): (view: MigrationView) => void {
   return lineDisplay((line) => process.stderr.write(`${line}\n`));
 }
 
-/** The first Ctrl-C undoes the migration and waits for that; the second leaves. */
-function cancelOnInterrupt(client: Client, id: string): void {
+/**
+ * The first Ctrl-C undoes the migration and waits for that; the second leaves. Returns what ends this: a migration that has
+ * ended cannot be canceled, and a server that is only stopping needs nobody to wait for it.
+ */
+function cancelOnInterrupt(client: Client, id: string): () => void {
   let asked = false;
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (asked) process.exit(exitCodes.interrupted);
-      asked = true;
-      process.stderr.write('canceling: what was made is removed again (press again to leave it to the server)\n');
-      process.exitCode = exitCodes.interrupted;
-      void client
-        .post(`/migrations/${id}/cancel`)
-        .catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
-    });
-  }
+  const cancel = (): void => {
+    if (asked) process.exit(exitCodes.interrupted);
+    asked = true;
+    process.stderr.write('canceling: what was made is removed again (press again to leave it to the server)\n');
+    process.exitCode = exitCodes.interrupted;
+    void client.post(`/migrations/${id}/cancel`).catch((error: unknown) => process.stderr.write(`${String(error)}\n`));
+  };
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.on(signal, cancel);
+  return () => signals.forEach((signal) => process.off(signal, cancel));
 }
 
 function conclude(view: MigrationView, flags: Flags): void {

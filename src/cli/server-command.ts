@@ -17,6 +17,9 @@ export type StartServer = (config: Config) => Promise<{
   close(): Promise<void>;
 }>;
 
+/** The word by which a server that commands have started for themselves is known. */
+export const untilUnused = '--until-unused';
+
 type Flags = ConfigFlags & { readonly untilUnused?: boolean };
 
 export function addServerCommand(program: Command, startServer: StartServer): void {
@@ -31,7 +34,7 @@ export function addServerCommand(program: Command, startServer: StartServer): vo
     .option('--lease-ms <ms>', 'how long a worker may be silent (WHERRY_LEASE_MS; 60000)')
     .option('--log-level <level>', 'debug, info, warn, error, silent (WHERRY_LOG_LEVEL; info)')
     .option('--no-worker', 'do not run a worker on this machine')
-    .addOption(new Option('--until-unused', 'stop when no command uses it any more').hideHelp())
+    .addOption(new Option(untilUnused, 'stop when no command uses it any more').hideHelp())
     .action((flags: Flags) => run({}, () => serve(flags, startServer)));
 }
 
@@ -41,7 +44,8 @@ async function serve(flags: Flags, startServer: StartServer): Promise<void> {
   const stop = (): void => asked.resolve('asked');
   // From the first moment on: a stop while it starts is a stop as well.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
-  if (flags.untilUnused === true) void whenUnshared(homeAt(config.home).users).then(stop);
+  asked.promise.catch(() => undefined); // thrown below, once it runs
+  if (flags.untilUnused === true) void whenUnshared(homeAt(config.home).users).then(stop, asked.reject);
   const server = await startServer(config);
   try {
     const { address, setupToken, socketPath } = server;

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { takeLock } from './lock.ts';
+import { shareLock, takeLock, whenUnshared } from './lock.ts';
 
 async function lockFile(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'wherry-lock-'));
@@ -47,3 +47,29 @@ test('KILL of the holder frees it, though a program that it started lives on', a
   expect(mine).toHaveProperty('release');
   if ('release' in mine) mine.release();
 });
+
+test('who waits until nobody shares it has it alone when the last has let go, also when its waiting was ended by KILL', async () => {
+  const path = await lockFile();
+  const users = [shareLock(path, 0), shareLock(path, 0)];
+  expect(users).not.toContain(null);
+  let isAlone = false;
+  const alone = whenUnshared(path).then(() => (isAlone = true));
+  await expect.poll(() => waitersOf(path)).toHaveLength(1);
+  for (const pid of await waitersOf(path)) process.kill(pid, 'SIGKILL');
+  users[0]?.release();
+  const third = shareLock(path, 0);
+  expect(third).not.toBeNull(); // one that waits keeps nobody out
+  users[1]?.release();
+  expect(isAlone).toBe(false);
+  third?.release();
+  await alone;
+  expect(shareLock(path, 0)).toBeNull();
+});
+
+/** Processes that wait for this lock. */
+async function waitersOf(path: string): Promise<number[]> {
+  const { ino } = await stat(path);
+  const locks = (await readFile('/proc/locks', 'utf8')).split('\n');
+  const waiting = locks.filter((line) => line.includes('->') && line.includes(`:${ino} `));
+  return waiting.map((line) => Number(/WRITE\s+(\d+)/.exec(line)?.[1]));
+}

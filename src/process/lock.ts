@@ -6,8 +6,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export type Lock = { release(): void };
+
+const againMs = 500;
 
 /**
  * The lock for one process at a time, or who has it: `heldBy` is what the holder wrote into the file (its pid), or
@@ -36,17 +39,22 @@ export function shareLock(path: string, waitSeconds: number): Lock | null {
   return null;
 }
 
-/** Resolves when nobody shares it any more; held alone from then on until we end. Never, when waiting for it is ended. */
+/**
+ * Resolves when nobody shares it any more; held alone from then on until we end. Keeps no process from ending.
+ * @throws what opening the file or starting `flock` throws.
+ */
 export async function whenUnshared(path: string): Promise<void> {
   const file = openSync(path, 'a+', 0o600);
-  const waiting = spawn('setpriv', ['--pdeathsig', 'KILL', '--', 'flock', '--exclusive', '3'], {
-    stdio: ['ignore', 'ignore', 'ignore', file],
-  });
-  waiting.unref();
-  const [code] = (await once(waiting, 'exit')) as [number | null];
-  if (code === 0) return;
-  closeSync(file);
-  await new Promise(() => undefined);
+  for (;;) {
+    const waiting = spawn('setpriv', ['--pdeathsig', 'KILL', '--', 'flock', '--exclusive', '3'], {
+      stdio: ['ignore', 'ignore', 'ignore', file],
+    });
+    waiting.unref();
+    const [code] = (await once(waiting, 'exit')) as [number | null];
+    if (code === 0) return;
+    // Somebody has ended the one that waits: whoever depends on it must not wait for ever.
+    await sleep(againMs, undefined, { ref: false });
+  }
 }
 
 function locked(file: number, ...how: readonly string[]): boolean {

@@ -17,4 +17,15 @@ export const cliErrors = {
     message: 'The server that this command started did not come up',
     next: 'Look at {log}. If another server keeps its data elsewhere, name that with --home or WHERRY_HOME.',
   },
+  'client.home': {
+    status: 500,
+    message: 'The directory {home}, where a server of this machine would keep its data, cannot be used',
+    next: 'Give this user the right to write there, name another with --home or WHERRY_HOME, or a server elsewhere with --server.',
+  },
+  'client.stopping': {
+    status: 503,
+    message: 'The server on {home} (process {pid}) is stopping, and has not ended within {seconds} s',
+    next: 'Try again in a moment. If it never ends, end that process: what it did is gone on with.',
+    passing: true,
+  },
 } as const satisfies Record<string, ErrorEntry>;
