@@ -1,7 +1,9 @@
 /** What of a migrated VM is not found when it ends: waited for, unless its place or its owner says that it was removed. */
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { chown, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { newId } from '../../src/model/ids.ts';
 import { type Copy, newCopy, newRun, type Run } from './ground.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -108,4 +110,25 @@ test('nothing is handed over that is not there', async () => {
   await closed.step('finalize');
   expect(targetRows(gone)).toEqual(['target-disk removed', 'target-vm removed']);
   expect((await readdir(`${gone.out}.away`)).length).toBe(4);
+});
+
+test('what somebody else has put in /tmp where something of ours was is left alone; ours goes', async ({ skip }) => {
+  skip(process.getuid?.() !== 0, 'only root can give a directory to somebody else');
+  await using copy = await newCopy(8, some);
+  const run = newRun(copy, { options: { conversion: 'never' } });
+  const [theirs = '', ours = ''] = await Promise.all(
+    ['theirs', 'ours'].map(async (name) => {
+      const path = await mkdtemp(join(tmpdir(), `wherry-${name}-`));
+      onTestFinished(() => rm(path, { recursive: true, force: true }));
+      await writeFile(join(path, 'in'), '');
+      const id = newId();
+      copy.ledger.set(id, { id, kind: 'directory', state: 'created', ref: { path, key: path } });
+      return path;
+    }),
+  );
+  await chown(theirs, 65_534, 65_534);
+  await run.step('undo');
+  expect(await readdir(theirs)).toEqual(['in']);
+  await expect(readdir(ours)).rejects.toMatchObject({ code: 'ENOENT' });
+  expect([...copy.ledger.values()].map(({ state }) => state)).toEqual(['removed', 'removed']);
 });

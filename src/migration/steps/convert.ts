@@ -9,7 +9,7 @@ import { probeAccelerator } from '../../conversion/accelerator.ts';
 import { convertGuest } from '../../conversion/convert.ts';
 import type { Overlay } from '../../conversion/libvirt-xml.ts';
 import { createOverlay } from '../../conversion/overlay.ts';
-import { makeSocketLink, shortcutOf, socketLinkOf } from '../../conversion/scratch.ts';
+import { makeSocketLink, removeOwn, shortcutOf, socketLinkOf } from '../../conversion/scratch.ts';
 import { located } from '../../model/errors.ts';
 import { newId } from '../../model/ids.ts';
 import { serveNbd } from '../../transfer/nbd/server.ts';
@@ -52,8 +52,12 @@ async function convertOnOverlays(context: StepContext, ends: Ends): Promise<Conv
   forgetTrimmed(context);
   const temporary = (path: string): Promise<object> =>
     recorded(context, { kind: 'directory', key: path, planned: { path }, local: true }, async () => ({ path }));
-  await temporary(socketLinkOf(context.directory));
-  const sockets = await makeSocketLink(context.directory);
+  const link = socketLinkOf(context.directory);
+  if (link !== null) {
+    await temporary(link);
+    await makeSocketLink(context.directory, link);
+    servers.defer(() => removeOwn(link));
+  }
   const overlays: Overlay[] = [];
   const read: (() => { readonly name: string; readonly bytes: number })[] = [];
   for (const [index, target] of disks.entries()) {
@@ -63,7 +67,7 @@ async function convertOnOverlays(context: StepContext, ends: Ends): Promise<Conv
     if (inOrder) servers.defer(() => disk.close());
     const onError = (error: unknown, what: string): void =>
       context.log('warning', `disk ${diskId}: ${what}: ${String(error)}`);
-    const options = { socketPath: `${sockets}/s${index}`, exportName: '', readOnly: true, onError };
+    const options = { socketPath: `${link ?? context.directory}/s${index}`, exportName: '', readOnly: true, onError };
     await rm(options.socketPath, { force: true }); // of an attempt whose process was killed
     const server = await serveNbd(disk, options, context.signal);
     servers.defer(() => server.close());

@@ -3,6 +3,7 @@
  * takes away what only the migration needed; `undo` takes away everything, newest first, or leaves what a retry can use.
  */
 import { rm } from 'node:fs/promises';
+import { removeOwn } from '../../conversion/scratch.ts';
 import { type ErrorCode, WherryError } from '../../model/errors.ts';
 import type { Missing, Target, TargetDisk, TargetVm } from '../../providers/provider.ts';
 import type { LedgerRow } from '../protocol.ts';
@@ -120,10 +121,12 @@ const notFound: ReadonlySet<ErrorCode> = new Set([
   'libvirt.volume_away',
 ]);
 
-/** Overlays and the private directory. Sockets and processes live in it or die with this process. */
+/** Overlays, the private directory, short ways to it. Sockets and processes live in it or die with this process. */
 async function removeLocal(context: StepContext, row: LedgerRow): Promise<void> {
   if (row.kind !== 'overlay' && row.kind !== 'directory') return;
-  await rm((row.ref as { path: string }).path, { recursive: true, force: true });
+  const { path } = row.ref as { path: string };
+  const isInside = `${path}/`.startsWith(`${context.directory}/`);
+  await (isInside ? rm(path, { recursive: true, force: true }) : removeOwn(path));
   await context.ledger({ ...row, state: 'removed' });
 }
 

@@ -88,6 +88,13 @@ export const conversionErrors = {
     message: 'VM {vm}: virt-v2v failed in phase “{phase}”',
     next: 'Read the cause and the conversion log. If the guest already has virtio drivers, conversion “never” does without it.',
   },
+  'conversion.way_taken': {
+    status: 409,
+    message:
+      '[VM {vm}: ]the worker[ on host {host}] needs {path} for the conversion, and there is something of somebody else',
+    next: 'See what it is and remove it, or give the worker a home with a shorter path, which needs no other.',
+    elsewhere: true,
+  },
   'conversion.overlay': {
     status: 500,
     message: 'The overlay {path} could not be {action}',
