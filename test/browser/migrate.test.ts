@@ -3,6 +3,7 @@ import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ProviderView } from '../../src/inventory/api.ts';
+import type { MigrationPage, MigrationView } from '../../src/migration/api.ts';
 import { runChild } from '../../src/process/child.ts';
 import { smallInventory } from '../simulators/vsphere/inventory/small.ts';
 import { startVsphere, type VsphereSimulator } from '../simulators/vsphere/simulator.ts';
@@ -87,6 +88,44 @@ describe.skipIf(chromiumPath === undefined)(`a migration is begun on the page of
     await writeFile(other, randomBytes(3 * 2 ** 20));
     await expect(runChild('qemu-img', ['compare', other, image])).rejects.toThrow(/qemu-img/);
   }, 300_000);
+
+  test('that what is not found was removed for good is asked for once more, with what is forgotten by it', async () => {
+    const [migration] = (await ui.client.get<MigrationPage>('/migrations')).items;
+    // Of the real answer only this is changed: that a directory is away shows after minutes of waiting for it.
+    const away = { code: 'files.directory_gone', params: {}, message: 'The directory is away', next: '', causes: [] };
+    const row = { id: 'one', kind: 'target-disk', state: 'created', what: '/mnt/away/moved-disk0.qcow2' };
+    const leftBehind = [row, { ...row, id: 'two', kind: 'overlay', what: '/var/overlay-0.qcow2' }];
+    const path = `**/api/v1/migrations/${migration?.id}`;
+    await ui.page.route(path, async (route) => {
+      const response = await route.fetch();
+      const view = (await response.json()) as MigrationView;
+      const vmMigrations = view.vmMigrations.map((vm) => ({ ...vm, error: away, leftBehind, finishable: true }));
+      await route.fulfill({ response, json: { ...view, vmMigrations } });
+    });
+    const sent: string[] = [];
+    ui.page.on('request', (request) => {
+      if (request.url().endsWith('/finish')) sent.push(request.postData() ?? '');
+    });
+    await ui.page.goto(`${ui.address}/migrations/${migration?.id}`);
+    const ask = button('Finish it: what is missing was removed for good');
+    await ask.click();
+    const dialog = ui.page.getByRole('dialog', { name: 'Was it removed for good?' });
+    await dialog.getByText('/mnt/away/moved-disk0.qcow2').waitFor();
+    expect(await dialog.getByText('/var/overlay-0.qcow2').count()).toBe(0); // a worker's own work
+    await fine('dialog');
+    await dialog.getByRole('button', { name: 'It may come back' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    expect(sent).toEqual([]);
+    await ask.click();
+    await dialog.getByRole('button', { name: 'Forget what is not found' }).click();
+    // It is migrated in truth, and the server says so.
+    await dialog.getByText('What to do:').waitFor();
+    expect(sent).toEqual(['{"gone":true}']);
+    await dialog.getByRole('button', { name: 'It may come back' }).click();
+    await button('Finish the hand-over of VM small').click();
+    await expect.poll(() => sent).toEqual(['{"gone":true}', '{}']);
+    await ui.page.unroute(path);
+  }, 120_000);
 
   test('where a VM cannot be migrated from yet, the button says why', async () => {
     await openVm('vm-00001');

@@ -1,8 +1,9 @@
-import { Button, Checkbox, Content, Modal, ModalBody, ModalFooter, ModalHeader } from '@patternfly/react-core';
+import { Button, Checkbox, Content, Modal, ModalBody, ModalHeader } from '@patternfly/react-core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useId, useState } from 'react';
 import { post } from '../../api/client.ts';
 import { keys } from '../../api/keys.ts';
+import { DialogFooter } from '../../parts/dialog-footer.tsx';
 import { Problem } from '../../parts/problem.tsx';
 
 /** Asks before it cancels, and says what canceling does. `what`: "migration Web tier", "VM web-01". */
@@ -56,19 +57,14 @@ export function CancelButton(props: {
             />
             {cancel.isError && <Problem error={cancel.error} />}
           </ModalBody>
-          <ModalFooter>
-            <Button
-              variant="danger"
-              isDisabled={cancel.isPending}
-              isLoading={cancel.isPending}
-              onClick={() => cancel.mutate()}
-            >
-              Cancel {what.split(' ')[0]}
-            </Button>
-            <Button variant="link" onClick={close}>
-              Let it run
-            </Button>
-          </ModalFooter>
+          <DialogFooter
+            does={`Cancel ${what.split(' ')[0]}`}
+            onDo={() => cancel.mutate()}
+            isPending={cancel.isPending}
+            isDanger
+            leaves="Let it run"
+            onLeave={close}
+          />
         </Modal>
       )}
     </>

@@ -5,14 +5,14 @@ import { keys } from '../../api/keys.ts';
 import type { VmMigrationView } from '../../api/types.ts';
 import { useMayOperate } from '../../parts/may.ts';
 import { Problem } from '../../parts/problem.tsx';
-import { missing } from './missing.ts';
+import { GoneAction } from './gone.tsx';
 
 /** A hand-over that failed: what it means for the VM, and the order to do what is missing. */
 export function FinishHandOver({ vm }: { readonly vm: VmMigrationView }) {
   const queries = useQueryClient();
   const mayOperate = useMayOperate();
   const finish = useMutation({
-    mutationFn: (gone: boolean) => post(`/vm-migrations/${vm.id}/finish`, { gone }),
+    mutationFn: () => post(`/vm-migrations/${vm.id}/finish`, {}),
     onSuccess: () => queries.invalidateQueries({ queryKey: keys.migration(vm.migrationId) }),
   });
   if (!vm.finishable) return null;
@@ -28,15 +28,16 @@ export function FinishHandOver({ vm }: { readonly vm: VmMigrationView }) {
             <AlertActionLink
               isDisabled={finish.isPending}
               aria-label={`Finish the hand-over of VM ${vm.vmName}`}
-              onClick={() => finish.mutate(false)}
+              onClick={() => finish.mutate()}
             >
               Finish the hand-over
             </AlertActionLink>
-            {vm.error !== null && missing.has(vm.error.code) && (
-              <AlertActionLink isDisabled={finish.isPending} onClick={() => finish.mutate(true)}>
-                Finish it: what is missing was removed for good
-              </AlertActionLink>
-            )}
+            <GoneAction
+              vm={vm}
+              order="finish"
+              error={vm.error}
+              label="Finish it: what is missing was removed for good"
+            />
           </>
         )
       }

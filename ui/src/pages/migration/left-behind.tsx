@@ -5,23 +5,15 @@ import { keys } from '../../api/keys.ts';
 import type { VmMigrationView } from '../../api/types.ts';
 import { useMayOperate } from '../../parts/may.ts';
 import { Problem } from '../../parts/problem.tsx';
-import { missing } from './missing.ts';
-
-const kinds: Readonly<Record<string, string>> = {
-  'target-disk': 'Disk',
-  'target-vm': 'VM',
-  overlay: 'Conversion overlay',
-  socket: 'Socket',
-  directory: 'Directory',
-  process: 'Process',
-};
+import { GoneAction } from './gone.tsx';
+import { LeftRows } from './left-rows.tsx';
 
 /** What could not be removed, by name, and the way to try again. */
 export function LeftBehind({ vm }: { readonly vm: VmMigrationView }) {
   const queries = useQueryClient();
   const mayOperate = useMayOperate();
   const undo = useMutation({
-    mutationFn: (gone: boolean) => post(`/vm-migrations/${vm.id}/undo`, { gone }),
+    mutationFn: () => post(`/vm-migrations/${vm.id}/undo`, {}),
     onSuccess: () => queries.invalidateQueries({ queryKey: keys.migration(vm.migrationId) }),
   });
   if (vm.leftBehind.length === 0) return null;
@@ -36,27 +28,21 @@ export function LeftBehind({ vm }: { readonly vm: VmMigrationView }) {
         mayOperate &&
         vm.undoable && (
           <>
-            <AlertActionLink isDisabled={undo.isPending} onClick={() => undo.mutate(false)}>
+            <AlertActionLink isDisabled={undo.isPending} onClick={() => undo.mutate()}>
               {vm.kept ? 'Remove it' : 'Try again to remove it'}
             </AlertActionLink>
-            {vm.undoError !== null && missing.has(vm.undoError.code) && (
-              <AlertActionLink isDisabled={undo.isPending} onClick={() => undo.mutate(true)}>
-                Close it: what is missing was removed for good
-              </AlertActionLink>
-            )}
+            <GoneAction
+              vm={vm}
+              order="undo"
+              error={vm.undoError}
+              label="Close it: what is missing was removed for good"
+            />
           </>
         )
       }
     >
       <Content component="p">{meaningOf(vm, undoing)}</Content>
-      <ul className="w-causes">
-        {vm.leftBehind.map((row) => (
-          <li key={row.id}>
-            {kinds[row.kind] ?? row.kind} <code>{row.what}</code>
-            {row.state === 'intended' && ' (it may not exist)'}
-          </li>
-        ))}
-      </ul>
+      <LeftRows rows={vm.leftBehind} />
       {undo.isError && <Problem error={undo.error} />}
     </Alert>
   );

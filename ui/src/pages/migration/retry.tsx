@@ -8,7 +8,6 @@ import {
   FormSelectOption,
   Modal,
   ModalBody,
-  ModalFooter,
   ModalHeader,
 } from '@patternfly/react-core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
@@ -17,6 +16,7 @@ import { useNavigate } from 'react-router';
 import { post } from '../../api/client.ts';
 import { keys } from '../../api/keys.ts';
 import type { MigrationView, VmMigrationView } from '../../api/types.ts';
+import { DialogFooter } from '../../parts/dialog-footer.tsx';
 import { Problem } from '../../parts/problem.tsx';
 
 type Conversion = VmMigrationView['spec']['options']['conversion'];
@@ -99,19 +99,13 @@ export function RetryButton({ vm }: { readonly vm: VmMigrationView }) {
             </Form>
             {retry.isError && <Problem error={retry.error} />}
           </ModalBody>
-          <ModalFooter>
-            <Button
-              variant="primary"
-              isDisabled={retry.isPending}
-              isLoading={retry.isPending}
-              onClick={() => retry.mutate()}
-            >
-              Migrate again
-            </Button>
-            <Button variant="link" onClick={close}>
-              Not now
-            </Button>
-          </ModalFooter>
+          <DialogFooter
+            does="Migrate again"
+            onDo={() => retry.mutate()}
+            isPending={retry.isPending}
+            leaves="Not now"
+            onLeave={close}
+          />
         </Modal>
       )}
     </>

@@ -6,9 +6,7 @@ import {
   MenuToggle,
   Modal,
   ModalBody,
-  ModalFooter,
   ModalHeader,
-  Button,
 } from '@patternfly/react-core';
 import { EllipsisVIcon } from '@patternfly/react-icons';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
@@ -17,6 +15,7 @@ import { useNavigate } from 'react-router';
 import { post, remove } from '../../api/client.ts';
 import { keys } from '../../api/keys.ts';
 import type { ProviderView } from '../../api/types.ts';
+import { DialogFooter } from '../../parts/dialog-footer.tsx';
 import { useMayAdminister, useMayOperate } from '../../parts/may.ts';
 import { Problem } from '../../parts/problem.tsx';
 
@@ -92,19 +91,14 @@ function RemoveDialog({ provider, close }: { readonly provider: ProviderView; re
         </Content>
         {removal.isError && <Problem error={removal.error} />}
       </ModalBody>
-      <ModalFooter>
-        <Button
-          variant="danger"
-          isDisabled={removal.isPending}
-          isLoading={removal.isPending}
-          onClick={() => removal.mutate()}
-        >
-          Remove provider
-        </Button>
-        <Button variant="link" onClick={close}>
-          Keep it
-        </Button>
-      </ModalFooter>
+      <DialogFooter
+        does="Remove provider"
+        onDo={() => removal.mutate()}
+        isPending={removal.isPending}
+        isDanger
+        leaves="Keep it"
+        onLeave={close}
+      />
     </Modal>
   );
 }

@@ -1,9 +1,10 @@
-import { Button, Modal, ModalBody, ModalFooter, ModalHeader, Tooltip } from '@patternfly/react-core';
+import { Button, Modal, ModalBody, ModalHeader, Tooltip } from '@patternfly/react-core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useId, useState } from 'react';
 import { useNavigate } from 'react-router';
 import { post } from '../../../api/client.ts';
 import type { InventoryVmView, MigrationView } from '../../../api/types.ts';
+import { DialogFooter } from '../../../parts/dialog-footer.tsx';
 import { useMayOperate } from '../../../parts/may.ts';
 import { Problem } from '../../../parts/problem.tsx';
 import { type Draft, emptyDraft, missingOf, specOf } from './draft.ts';
@@ -65,14 +66,7 @@ function MigrateDialog(props: {
         <MigrateForm draft={draft} change={setDraft} sourceName={name} missing={tried ? missing : []} submit={submit} />
         {start.isError && <Problem error={start.error} />}
       </ModalBody>
-      <ModalFooter>
-        <Button variant="primary" isDisabled={start.isPending} isLoading={start.isPending} onClick={submit}>
-          Start migration
-        </Button>
-        <Button variant="link" onClick={close}>
-          Not now
-        </Button>
-      </ModalFooter>
+      <DialogFooter does="Start migration" onDo={submit} isPending={start.isPending} leaves="Not now" onLeave={close} />
     </Modal>
   );
 }
