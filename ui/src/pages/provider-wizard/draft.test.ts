@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { accountOf, emptyDraft, missingOf, secretsOf, suggestedName, transportOf, trusting } from './draft.ts';
+import {
+  accountOf,
+  emptyDraft,
+  isElsewhere,
+  missingOf,
+  secretsOf,
+  suggestedName,
+  transportOf,
+  trusting,
+} from './draft.ts';
 
 const vsphere = { ...emptyDraft, address: ' vc.example.com ', username: 'joe', secrets: { password: 'x', other: '' } };
 const pin = 'ab'.repeat(32);
@@ -22,6 +31,17 @@ test('a host key goes where a libvirt account has it; nothing empty is sent', ()
     type: 'ova',
     location: '/srv/ovas',
   });
+});
+
+test('what is kept is asked for again for another system, not for a signature that was renewed', () => {
+  const store = { ...emptyDraft, type: 'ova', address: 'https://store.example/list/?…' } as const;
+  const daemon = { ...emptyDraft, type: 'libvirt', address: 'qemu+ssh://h/system' } as const;
+  expect(isElsewhere(store, { ...store, address: 'https://store.example/list/?sig=new' })).toBe(false);
+  expect(isElsewhere(store, { ...store, address: ' https://store.example/list/ ', username: 'joe' })).toBe(false);
+  expect(isElsewhere(store, { ...store, address: 'https://store.example/other/?sig=new' })).toBe(true);
+  expect(isElsewhere(store, { ...store, address: 'https://other.example/list/?…' })).toBe(true);
+  // The query of a libvirt URI says where its daemon is.
+  expect(isElsewhere(daemon, { ...daemon, address: 'qemu+ssh://h/system?socket=/x' })).toBe(true);
 });
 
 test('what is missing is named, unless the server has it already', () => {

@@ -66,6 +66,17 @@ function addressFor({ type, address }: Draft): string {
   return type === 'vsphere' && trimmed !== '' && !/^[a-z]+:\/\//i.test(trimmed) ? `https://${trimmed}` : trimmed;
 }
 
+/** Whether it is another system: what is kept of secrets goes to nobody but the one they were given for. */
+export function isElsewhere(before: Draft, after: Draft): boolean {
+  return placeOf(before) !== placeOf(after);
+}
+
+/** The query of a store's address may be a signature: one that was renewed leads to the same place. */
+function placeOf(draft: Draft): string {
+  const address = addressFor(draft);
+  return draft.type === 'ova' && /^https?:/i.test(address) ? address.replace(/[?#].*$/, '') : address;
+}
+
 export function secretsOf({ secrets }: Draft): Record<string, string> {
   return Object.fromEntries(Object.entries(secrets).filter(([, value]) => value !== ''));
 }

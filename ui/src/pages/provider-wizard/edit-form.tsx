@@ -6,8 +6,7 @@ import { patch } from '../../api/client.ts';
 import { keys } from '../../api/keys.ts';
 import type { EditProvider, ProviderView } from '../../api/types.ts';
 import { Problem } from '../../parts/problem.tsx';
-import { addressOf } from '../../parts/provider.tsx';
-import { accountOf, type Draft, draftOf, missingOf, secretsOf } from './draft.ts';
+import { accountOf, type Draft, draftOf, isElsewhere, missingOf, secretsOf } from './draft.ts';
 import { AccountStep } from './steps/account-step.tsx';
 import { NameStep } from './steps/name-step.tsx';
 import { Text } from './steps/text.tsx';
@@ -20,9 +19,8 @@ export function EditForm({ provider }: { readonly provider: ProviderView }) {
   const [before] = useState(() => draftOf(provider));
   const [draft, setDraft] = useState<Draft>(before);
   const [tried, setTried] = useState(false);
-  // A kept secret is sent to nobody but the system it was given for.
-  const isElsewhere = addressOf(accountOf(draft)) !== addressOf(accountOf(before));
-  const kept = isElsewhere ? [] : secrets;
+  const moves = isElsewhere(before, draft);
+  const kept = moves ? [] : secrets;
   const missing = missingOf(draft, kept);
   const save = useMutation({
     mutationFn: () => patch<ProviderView>(`/providers/${id}`, changes(draft, before)),
@@ -41,7 +39,7 @@ export function EditForm({ provider }: { readonly provider: ProviderView }) {
     <form className="w-wizard" noValidate onSubmit={submit}>
       <NameStep draft={draft} change={setDraft} />
       <AccountStep draft={draft} change={setDraft} kept={kept} tried={tried} />
-      {isElsewhere && secrets.length > 0 && (
+      {moves && secrets.length > 0 && (
         <Alert
           isInline
           variant="info"

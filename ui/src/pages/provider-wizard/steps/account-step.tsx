@@ -24,6 +24,9 @@ const addresses: Readonly<Record<ProviderType, { label: string; placeholder: str
   },
 };
 
+const keptQuery =
+  'What stands after the question mark is kept, and not shown. When it is a signature that was renewed, give the whole new address: all else stays as it is.';
+
 type Props = {
   readonly draft: Draft;
   readonly change: (draft: Draft) => void;
@@ -34,7 +37,7 @@ type Props = {
 };
 
 export function AccountStep(props: Props) {
-  const { draft, change, tried } = props;
+  const { draft, change, kept, tried } = props;
   const { type, address } = draft;
   return (
     <div className="w-form">
@@ -45,6 +48,7 @@ export function AccountStep(props: Props) {
         isRequired
         isWrong={tried && address.trim() === ''}
         {...addresses[type]}
+        {...(kept.includes('query') && { help: keptQuery })}
       />
       {type === 'vsphere' && <VsphereFields {...props} />}
       {type === 'libvirt' && <LibvirtFields {...props} />}
