@@ -206,3 +206,23 @@ test('disks that a VM may have run from are made anew, and so is what now has an
   await renamed.step('create-disks');
   expect(await readdir(copy.out)).toEqual([`other-disk0.raw.${copy.id}.partial`]);
 });
+
+test('a disk that an older version made, which said less of where it is, is used again; one in another place is not', async () => {
+  for (const change of [{ directory: undefined }, { path: '/elsewhere/web-disk0.raw' }]) {
+    await using copy = await newCopy(8, (at) => at % 4 === 0);
+    const before = await upTo(newRun(copy), 'copy');
+    before.checkpoints.set('undo', { keep: true });
+    await before.step('undo');
+    for (const [id, row] of copy.ledger) {
+      if (row.kind !== 'target-disk') continue;
+      const disk = row.ref as { ref: object };
+      const { ref } = JSON.parse(JSON.stringify({ ref: { ...disk.ref, ...change } })) as { ref: object };
+      copy.ledger.set(id, { ...row, ref: { ...disk, ref } });
+    }
+    const run = await upTo(newRun(copy), 'copy');
+    const isAnew = 'path' in change;
+    expect(run.results['copy']).toMatchObject({ bytesMoved: isAnew ? 2 * MiB : 0 });
+    expect(run.log.some((line) => line.includes('the disk of an earlier attempt is removed'))).toBe(isAnew);
+    expect(await targetDigest(copy, 'raw')).toBe(await expectedDigest(copy));
+  }
+});

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { promises } from 'node:fs';
 import {
   chmod,
   link,
@@ -12,11 +13,12 @@ import {
   truncate,
   writeFile,
 } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { newId } from '../../model/ids.ts';
 import type { ImageTools } from '../../transfer/disk.ts';
 import { openVolume } from '../../transfer/nbd/volume.ts';
@@ -174,6 +176,39 @@ describe('files target', () => {
     // What its owner has removed since is no reason to fail, and is not said to be there.
     await rm(join(path, 'web01.xml'));
     expect(await finalize()).toEqual({ vm: true, diskIds: [] });
+  });
+
+  test('a mount that is lost just before a file is taken away does not count as taking it away', async () => {
+    const path = join(directory, 'out');
+    await mkdir(path);
+    await using target = open('raw', path);
+    const mark = { targetCopyId: newId() };
+    const made = await make(target, mark);
+    const before = (await readdir(path)).toSorted();
+    const { unlink } = promises;
+    const setUnlink = (next: typeof unlink): void => {
+      promises.unlink = next;
+      syncBuiltinESMExports();
+    };
+    onTestFinished(() => setUnlink(unlink));
+    const removals = [
+      () => target.removeVm(mark, made.vm, signal()),
+      () => target.removeDisk(mark, made.disks[0] as TargetDisk, signal()),
+    ];
+    for (const remove of removals) {
+      setUnlink(async (file) => {
+        setUnlink(unlink);
+        await rename(path, `${path}.away`);
+        await mkdir(path); // an empty mount point
+        await unlink(file);
+      });
+      await expect(remove()).rejects.toMatchObject({ code: 'files.directory_other', passing: true });
+      await rm(path, { recursive: true });
+      await rename(`${path}.away`, path);
+      expect((await readdir(path)).toSorted()).toEqual(before);
+    }
+    for (const remove of removals) await remove(); // control
+    expect((await readdir(path)).length).toBe(before.length - 4);
   });
 
   test('files that carry our mark are ours in whatever directory they are found', async () => {
