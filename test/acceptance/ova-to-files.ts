@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { VmMigrationDetail } from '../../src/migration/api.ts';
 import { runChild } from '../../src/process/child.ts';
 import { buildDemoOva } from '../peers/guest/appliance.ts';
 import { bootUntil } from '../peers/guest/boot.ts';
@@ -7,8 +8,10 @@ import { ovaSpec } from './appliance-spec.ts';
 import { fileIn } from './file-in.ts';
 import { checkDigests, checkNothingLeft, checkSucceeded } from './checks.ts';
 import { checkOffline } from './offline.ts';
-import { startProduct } from './product.ts';
-import type { Scenario } from './scenario.ts';
+import { type Product, startProduct } from './product.ts';
+import type { Report, Scenario } from './scenario.ts';
+
+const mib = 2 ** 20;
 
 export const ovaToFiles: Scenario = {
   name: 'ova-to-files',
@@ -74,10 +77,29 @@ export const ovaToFiles: Scenario = {
     } as const;
     const line = await bootUntil(appliance.marker, disk);
     report.check('the converted guest boots from virtio', line !== null && line.includes('vda'), line ?? 'no marker');
+    const source = { ...disk, path: appliance.disks[0]?.path ?? '', format: 'raw' } as const;
+    const control = await bootUntil('WHERRY-GUEST-', source);
+    report.check(
+      '(control) before it was converted it did not',
+      control === 'WHERRY-GUEST-WITHOUT-ROOT',
+      control ?? '',
+    );
+    report.check('it got drivers for virtio, and the XML has them', /<target [^>]*bus="virtio"/.test(xml));
+    await checkConversion(report, product, detail);
     report.figure('size of the OVA (MiB)', ((await stat(appliance.path)).size / 2 ** 20).toFixed(1));
     await checkNothingLeft(report, product, detail);
   },
 };
+
+/** What the conversion said of itself, and what it wrote. */
+async function checkConversion(report: Report, product: Product, detail: VmMigrationDetail): Promise<void> {
+  const log = await product.client.text(`/vm-migrations/${detail.id}/log.txt`);
+  report.check('what virt-v2v warned of is in the log', /warning.*Grub2/i.test(log), log.slice(-2_000));
+  const applied = detail.steps.find(({ name }) => name === 'apply')?.disks ?? [];
+  const bytes = applied.reduce((sum, { bytesMoved }) => sum + bytesMoved, 0);
+  const whole = applied.reduce((sum, { bytesTotal }) => sum + bytesTotal, 0);
+  report.check('what it changed or freed was applied', bytes > mib && bytes <= whole, `${bytes} bytes of ${whole}`);
+}
 
 async function identical(raw: string, qcow2: string): Promise<boolean> {
   return runChild('qemu-img', ['compare', '-f', 'raw', '-F', 'qcow2', raw, qcow2]).then(

@@ -16,24 +16,12 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 const timeoutMs = 120_000;
 
 describe('a test guest', () => {
-  it('of VMware boots from IDE, and names its own disk and token', async () => {
-    const guest = await buildGuest({ kind: 'debian', token: 'build-1', dir: directory });
-    const line = await bootUntil(guest.marker, { path: guest.path, format: 'raw', bus: 'ide', timeoutMs });
-    expect(line).toBe('WHERRY-GUEST-BOOTED build-1 root=/dev/sda1');
-  }, 180_000);
-
-  it('of VMware boots from a VMDK on VMware’s paravirtual SCSI', async () => {
+  // That one of KVM boots from virtio, with EFI, is seen by the scenario ova-to-libvirt, which converts nothing of it.
+  it('of VMware boots from a VMDK on VMware’s paravirtual SCSI, and names its own disk and token', async () => {
     const guest = await buildGuest({ kind: 'debian', token: 'build-1', dir: directory });
     const vmdk = await toVmdk(guest.path, 'monolithicSparse');
-    expect(await bootUntil(guest.marker, { path: vmdk, format: 'vmdk', bus: 'pvscsi', timeoutMs })).toContain(
-      '/dev/sda1',
-    );
-  }, 180_000);
-
-  it('of KVM boots from virtio as it is, with EFI too', async () => {
-    const guest = await buildGuest({ kind: 'kvm-efi', token: 'build-2', dir: directory });
-    const request = { path: guest.path, format: 'raw', bus: 'virtio', timeoutMs } as const;
-    expect(await bootUntil(guest.marker, { ...request, firmware: 'efi' })).toContain('/dev/vda2');
+    const line = await bootUntil(guest.marker, { path: vmdk, format: 'vmdk', bus: 'pvscsi', timeoutMs });
+    expect(line).toBe('WHERRY-GUEST-BOOTED build-1 root=/dev/sda1');
   }, 180_000);
 
   it('does not speak from a blank disk', async () => {
