@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import * as api from '../migration/api.ts';
-import { storesOf } from '../migration/access-store.ts';
+import { storesOf, workerOfStore } from '../migration/access-store.ts';
 import type { Engine } from '../migration/engine.ts';
 import { sourceApart } from '../migration/source-query-store.ts';
 import { WherryError } from '../model/errors.ts';
@@ -70,10 +70,11 @@ function authorized<T extends { readonly source: SourceSpec }>(request: FastifyR
 async function questionOf(
   engine: Engine,
   method: Question['method'],
-  { workerId, ...asked }: api.ListSource | api.DescribeSource,
+  { workerId: named, ...asked }: api.ListSource | api.DescribeSource,
   anyPath: boolean,
 ): Promise<Parameters<Engine['call']>[0]> {
   const { source, query } = sourceApart(asked.source);
+  const workerId = named ?? (await workerOfStore(engine.db.kysely, source)) ?? undefined;
   const stores = anyPath ? [] : await storesOf(engine.db.kysely, workerId ?? null);
   const params = { ...asked, source, ...(!anyPath && { restriction: { stores } }) };
   const access = await engine.accessOf(source, query);

@@ -1,11 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { json } from '../db/db.ts';
-import { newId } from '../model/ids.ts';
 import { opensSource, stepNames } from './itinerary.ts';
 import { forgetSourceQueries } from './source-query-store.ts';
 import { aSpec, anError, fakeWorker, work } from './testing/fake-worker.ts';
+import { addStore } from './testing/store.ts';
 import { startTestServer, type TestServer } from './testing/server.ts';
 
 let server: TestServer;
@@ -92,17 +91,8 @@ test('a question about a source takes its signature as a secret; one that nobody
 });
 
 test('a signature of one’s own goes with the account of the provider; without one the provider’s page is asked', async () => {
-  const id = newId();
   const account = { type: 'ova', location: 'https://bucket.example/list/?…', username: 'joe' } as const;
-  const row = {
-    id,
-    name: 'bucket',
-    type: 'ova',
-    account: json(account),
-    created_by: 'me',
-    watch_token: newId(),
-  } as const;
-  await server.db.kysely.insertInto('provider').values(row).execute();
+  const id = await addStore(server.db, account.location, { username: 'joe' });
   const source = { type: 'web', url: `${place}?…`, provider: id } as const;
   expect(await server.engine.accessOf(source, null)).toEqual({ account, secrets: {} });
   const own = { account: { ...account, location: `${place}?…` }, secrets: { query: signature } };

@@ -4,6 +4,7 @@ import { json } from '../db/db.ts';
 import type { StoredError } from '../model/errors.ts';
 import { newId } from '../model/ids.ts';
 import { aSpec, fakeWorker } from './testing/fake-worker.ts';
+import { addStore } from './testing/store.ts';
 import { startTestServer, type TestServer } from './testing/server.ts';
 
 let server: TestServer;
@@ -36,18 +37,9 @@ test('an address with a password in it, or that is none, is refused before anyth
 });
 
 test('a password that its server has refused is not sent again, for no VM, until a person has corrected it', async () => {
-  const id = newId();
   const url = 'https://store.example/web.ova';
   const account = { type: 'ova', location: 'https://store.example/list/', username: 'joe' } as const;
-  const row = {
-    id,
-    name: 'store',
-    type: 'ova',
-    account: json(account),
-    created_by: 'me',
-    watch_token: newId(),
-  } as const;
-  await server.db.kysely.insertInto('provider').values(row).execute();
+  const id = await addStore(server.db, account.location, { username: 'joe' });
   const begun = await migrate(of(url, { provider: id }));
   expect(begun.status).toBe(201);
   const set = (code: StoredError['code'] | null) =>
@@ -77,14 +69,8 @@ test('a password that its server has refused is not sent again, for no VM, until
 });
 
 test('the first VM that is refused stops the provider for all others; not when its account was changed meanwhile', async () => {
-  const id = newId();
   const url = 'https://other.example/web.ova';
-  const account = json({ type: 'ova', location: 'https://other.example/', username: 'joe' } as const);
-  const row = { id, name: 'other', type: 'ova', account, created_by: 'me', watch_token: newId() } as const;
-  await server.db.kysely
-    .insertInto('provider')
-    .values({ ...row, state: 'following' })
-    .execute();
+  const id = await addStore(server.db, 'https://other.example/', { username: 'joe', state: 'following' });
   const worker = fakeWorker(server.app, 'two');
   await worker.hello();
   const lease = async (address = url) => {

@@ -1,15 +1,16 @@
 /** With what a source in a provider is reached: joined for the worker that is to reach it, and kept nowhere. */
+import { normalize } from 'node:path/posix';
 import { type Db, type Executor, json, type Tx } from '../db/db.ts';
 import { recordEvent } from '../db/event-store.ts';
 import { openProviderSecrets, type Vault } from '../db/vault-store.ts';
 import { fromStored, toStored, WherryError } from '../model/errors.ts';
 import type { OvaAccount, ProviderAccount, Secrets } from '../model/provider.ts';
-import type { SourceSpec } from '../model/spec.ts';
+import { pathsOf, type SourceSpec } from '../model/spec.ts';
 import { withoutQuery } from '../model/web-address.ts';
 import { opensSource } from './itinerary.ts';
 import { wakeCommands } from './news-store.ts';
 import type { Lease, Outcome } from './protocol.ts';
-import type { StepRow } from './rows-store.ts';
+import { now, type StepRow } from './rows-store.ts';
 import { openSourceQuery } from './source-query-store.ts';
 
 type Access = { readonly account: ProviderAccount; readonly secrets: Secrets };
@@ -149,6 +150,33 @@ export async function storesOf(db: Executor, workerId: string | null): Promise<s
   return rows.flatMap(({ account }) =>
     account.type === 'ova' && account.location.startsWith('/') ? [account.location] : [],
   );
+}
+
+/**
+ * The worker that reads the store in which all these files are: they need not be anywhere else. Null where there is none, or it
+ * is silent. By names alone: what they really lead to only the worker knows, and it looks (worker/directories.ts).
+ */
+export async function workerOfStore(db: Executor, source: SourceSpec): Promise<string | null> {
+  if (source.type === 'web') return null;
+  const rows = await db
+    .selectFrom('provider')
+    .innerJoin('worker', (join) =>
+      join.on((row) => row.eb('worker.id', '=', row.fn.coalesce('provider.via', 'provider.watch_worker'))),
+    )
+    .select(['worker.id', 'provider.account'])
+    .where('provider.type', '=', 'ova')
+    .where('provider.removed_at', 'is', null)
+    .where('worker.alive_until', '>', now)
+    .orderBy('provider.id')
+    .execute();
+  const found = rows.find(
+    ({ account }) => account.type === 'ova' && pathsOf(source).every((path) => isIn(path, account.location)),
+  );
+  return found?.id ?? null;
+}
+
+function isIn(path: string, directory: string): boolean {
+  return normalize(`${path}/`).startsWith(normalize(`${directory}/`));
 }
 
 /** Only what opens the source gets what opens it. What keeps it from being reached fails the step, not the poll for work. */

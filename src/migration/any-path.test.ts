@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { json } from '../db/db.ts';
-import { newId } from '../model/ids.ts';
 import { createMigration } from './create-store.ts';
-import { aSpec, anError, fakeWorker, work } from './testing/fake-worker.ts';
+import { aSpec, anError, type FakeWorker, fakeWorker, work } from './testing/fake-worker.ts';
+import { addStore } from './testing/store.ts';
 import { startTestServer, type TestServer } from './testing/server.ts';
 
 let server: TestServer;
@@ -16,24 +15,11 @@ test('a worker is told with each step who may name no more than it allows, and w
   await worker.hello();
   const other = fakeWorker(server.app, 'two');
   await other.hello();
-  const store = (location: string, via: string | null) =>
-    server.db.kysely
-      .insertInto('provider')
-      .values({
-        id: newId(),
-        name: location,
-        type: 'ova',
-        account: json({ type: 'ova' as const, location }),
-        created_by: 'me',
-        watch_token: newId(),
-        via,
-      })
-      .execute();
-  await store('/srv/store', worker.workerId);
-  await store('/elsewhere', other.workerId);
+  await addStore(server.db, '/srv/store', { via: worker.workerId });
+  await addStore(server.db, '/elsewhere', { via: other.workerId });
   // Nobody said which worker: its watch is now here, now there, and nowhere in between.
-  await store('/srv/any', null);
-  await store('https://web.example/', worker.workerId);
+  await addStore(server.db, '/srv/any');
+  await addStore(server.db, 'https://web.example/', { via: worker.workerId });
   const seen: unknown[] = [];
   const see = (fails: boolean) =>
     work(worker, ({ restriction, step }) => {
@@ -56,4 +42,42 @@ test('a worker is told with each step who may name no more than it allows, and w
   await make(true);
   await see(false);
   expect(new Set(seen)).toEqual(new Set([undefined]));
+});
+
+test('a question about a file of a store goes to the worker that reads the store, which is told of it', async () => {
+  const [one, two, three] = [fakeWorker(server.app, 'a'), fakeWorker(server.app, 'b'), fakeWorker(server.app, 'c')];
+  for (const worker of [one, two, three]) await worker.hello();
+  await addStore(server.db, '/data/by', { via: one.workerId });
+  await addStore(server.db, '/data/watched', { watchedBy: two.workerId });
+  const silent = fakeWorker(server.app, 'd');
+  await silent.hello();
+  await addStore(server.db, '/data/silent', { via: silent.workerId });
+  const before = { alive_until: new Date(Date.now() - 60_000) };
+  await server.db.kysely.updateTable('worker').set(before).where('id', '=', silent.workerId).execute();
+  const { body } = await server.post('/tokens', { name: 'hands', role: 'operator' });
+  const headers = { authorization: `Bearer ${String(body['token'])}`, 'x-test-local': 'no' };
+  const ask = async (path: string, by: FakeWorker, more: object = {}): Promise<unknown> => {
+    const payload = { source: { type: 'ova', path }, ...more };
+    const asked = server.app.inject({ method: 'POST', url: '/api/v1/sources/list', payload, headers });
+    let [call] = (await by.commands()).calls;
+    for (let tries = 0; call === undefined && tries < 50; tries += 1) [call] = (await by.commands('', 100)).calls;
+    await by.post('answer', { callId: call?.id, result: [], error: null });
+    expect((await asked).statusCode).toBe(200);
+    return (call?.params as { restriction?: unknown } | undefined)?.restriction;
+  };
+  // The one that was heard last would be asked if it were not for the store.
+  await three.hello();
+  expect(await ask('/data/by/web.ova', one)).toMatchObject({ stores: expect.arrayContaining(['/data/by']) });
+  await three.hello();
+  expect(await ask('/data/watched/a/web.ova', two)).toMatchObject({
+    stores: expect.arrayContaining(['/data/watched']),
+  });
+  // Controls: what only begins alike, or leads out, is in no store; a silent worker is not waited for; one that is named is asked.
+  for (const path of ['/data/by-another/web.ova', '/data/by/../web.ova', '/data/silent/web.ova']) {
+    await three.hello();
+    expect(await ask(path, three)).toEqual({ stores: [] });
+  }
+  expect(await ask('/data/by/web.ova', three, { workerId: three.workerId })).not.toMatchObject({
+    stores: expect.arrayContaining(['/data/by']),
+  });
 });

@@ -39,7 +39,7 @@ export async function startTestServer(policy: Partial<EngineOptions> = {}, besid
     db,
     hub,
     routes: [workerRoutes(engine), migrationRoutes(engine), limitRoutes(engine)],
-    isLocal: () => true,
+    isLocal: ({ headers }) => headers['x-test-local'] !== 'no',
     setupTokenFile: '/nonexistent',
     checkAnswers: true,
   });
