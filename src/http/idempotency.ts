@@ -78,7 +78,12 @@ function keyOf(request: FastifyRequest): KeyedRequest {
   return { actor: `${kind} ${name}`, key, hash: createHash('sha256').update(what).digest() };
 }
 
-/** The digest is stored: one that a secret went into would let whoever reads it try passwords out. */
+/**
+ * The digest is stored: one that a secret went into would let whoever reads it try passwords out. The query of an address stays
+ * in it, though it may be a signature: it may as well be what tells two files apart (`?id=5`), and whoever sends another one
+ * with the same key must not get the answer about the first. A signature has too many bits to be tried out, and a renewed one is
+ * another request: it needs a new key.
+ */
 function withoutSecrets(name: string, value: unknown): unknown {
   return name === 'secrets' && typeof value === 'object' && value !== null ? Object.keys(value) : value;
 }

@@ -1,8 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { json } from '../db/db.ts';
+import { openProviderSecrets } from '../db/vault-store.ts';
 import { opensSource, stepNames } from './itinerary.ts';
-import { forgetSourceQueries } from './source-query-store.ts';
+import { startEngine } from './engine.ts';
+import { forgetSourceQueries, openSourceQuery } from './source-query-store.ts';
 import { aSpec, anError, fakeWorker, work } from './testing/fake-worker.ts';
 import { addStore } from './testing/store.ts';
 import { startTestServer, type TestServer } from './testing/server.ts';
@@ -100,6 +103,72 @@ test('a signature of one’s own goes with the account of the provider; without 
   const elsewhere = await migrate({ type: 'web', url: `https://other.example/a.ova?${signature}`, provider: id });
   expect(elsewhere.body).toMatchObject({ code: 'provider.setting_wrong' });
   expect(JSON.stringify(elsewhere)).not.toContain('kanarie');
+});
+
+test('the query of what failed past the point of no return is forgotten; of what can be migrated again it is not', async () => {
+  const worker = fakeWorker(server.app, 'three');
+  await worker.hello();
+  const keptAfter = async (broken: string): Promise<readonly unknown[]> => {
+    await server.db.kysely.deleteFrom('source_query').execute();
+    const { body } = await migrate({ type: 'web', url: `${place}?${signature}` });
+    const end = async (): Promise<string | undefined> => {
+      await work(worker, ({ step }) =>
+        step.name === broken ? { kind: 'failed', error: anError('broken') } : undefined,
+      );
+      return (await server.migration(String(body['id']))).vmMigrations[0]?.state;
+    };
+    await expect.poll(end, { timeout: 20_000 }).toBe('failed');
+    const [vm] = (await server.migration(String(body['id']))).vmMigrations;
+    await forgetSourceQueries(server.db);
+    const kept = await server.db.kysely.selectFrom('source_query').selectAll().execute();
+    return [vm?.retryable, kept.length];
+  };
+  expect(await keptAfter('finalize')).toEqual([false, 0]);
+  expect(await keptAfter('verify')).toEqual([true, 1]);
+});
+
+test('what an older version kept with its query is sealed when a server starts', async () => {
+  const { kysely } = server.db;
+  const old = 'sig=kanarie-old';
+  const { body } = await migrate({ type: 'web', url: place });
+  const [vm] = (await server.migration(String(body['id']))).vmMigrations;
+  const { target_copy_id: copy, spec } = await kysely
+    .selectFrom('vm_migration')
+    .select(['target_copy_id', 'spec'])
+    .where('id', '=', vm?.id ?? '')
+    .executeTakeFirstOrThrow();
+  const source = { type: 'web' as const, url: `${place}?${old}` };
+  await kysely
+    .updateTable('vm_migration')
+    .set({ spec: json({ ...spec, source }) })
+    .where('target_copy_id', '=', copy)
+    .execute();
+  const identity = JSON.stringify([source, null]);
+  await kysely.updateTable('target_copy').set({ source_identity: identity }).where('id', '=', copy).execute();
+  const store = await addStore(server.db, `https://old.example/list/?${old}`, { name: 'old' });
+  const removed = await addStore(server.db, `https://removed.example/list/?${old}`, { name: 'removed' });
+  await kysely.updateTable('provider').set({ removed_at: new Date() }).where('id', '=', removed).execute();
+  await addStore(server.db, '/srv/what?kanarie-is-no-query');
+  const found = (rows: readonly string[]) => rows.filter((row) => row.includes(old)).map((row) => row.split(':')[0]);
+  expect(found(await rowsWith('kanarie'))).toEqual(
+    expect.arrayContaining(['provider', 'provider', 'target_copy', 'vm_migration']),
+  );
+
+  const { vault } = server.engine;
+  const engine = await startEngine({ db: server.db, vault });
+  await engine.stop();
+  expect(found(await rowsWith('kanarie'))).toEqual([]);
+  expect((await server.migration(String(body['id']))).vmMigrations[0]?.spec.source).toMatchObject({
+    url: `${place}?…`,
+  });
+  expect(await openSourceQuery(server.db, vault, copy)).toBe(old);
+  const provider = async (id: string) => {
+    const row = await kysely.selectFrom('provider').select('account').where('id', '=', id).executeTakeFirstOrThrow();
+    return [row.account, await server.db.transaction((tx) => openProviderSecrets(tx, vault, id))];
+  };
+  expect(await provider(store)).toMatchObject([{ location: 'https://old.example/list/?…' }, { query: old }]);
+  expect(await provider(removed)).toEqual([{ type: 'ova', location: 'https://removed.example/list/?…' }, {}]);
+  expect(await rowsWith('/srv/what?kanarie-is-no-query')).toHaveLength(1);
 });
 
 test('the steps that get what opens a source are those whose code opens it', () => {

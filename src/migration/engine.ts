@@ -12,6 +12,7 @@ import { accessOf, withAccess } from './access-store.ts';
 import { seen } from './attempt-store.ts';
 import { claim, knownWorker } from './claim-store.ts';
 import { answer, ask, dropCall, type Question, readAnswer, readCommands } from './command-store.ts';
+import { sealOldQueries } from './old-queries-store.ts';
 import { defaultPolicy, type Policy } from './policy.ts';
 import type { CallAnswer, Commands, CommandsRequest, Lease, LeaseRequest } from './protocol.ts';
 import { forgetSourceQueries } from './source-query-store.ts';
@@ -52,6 +53,7 @@ export async function startEngine({ db, vault, onError, ...given }: EngineOption
   const stopping = new AbortController();
   const waker = await startWaker(db);
   await graceAfterStart(db, policy);
+  await sealOldQueries(db, vault).catch(onError ?? ((): void => undefined)); // without its key a server runs too
   const ticking = runClock(db, policy, stopping.signal, onError ?? ((): void => undefined));
   const poll = { waker, tickMs: policy.tickMs };
   const until = (signal: AbortSignal): AbortSignal => AbortSignal.any([signal, stopping.signal]);

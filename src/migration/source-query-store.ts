@@ -41,8 +41,15 @@ export async function openSourceQuery(db: Db, vault: Vault, targetCopyId: string
   });
 }
 
-/** What is migrated is never read again. */
+/**
+ * What is migrated is never read again, nor what failed past the point of no return: it can only be finished. All else that has
+ * ended can be migrated again, from the same address (retry-store.ts).
+ */
 export async function forgetSourceQueries(db: Db): Promise<void> {
   await sql`delete from source_query q where exists (
-    select from vm_migration v where v.target_copy_id = q.target_copy_id and v.state = 'completed')`.execute(db.kysely);
+    select from vm_migration v where v.target_copy_id = q.target_copy_id and (v.state = 'completed' or
+      v.state in ('failed', 'canceled') and exists (
+        select from step s where s.vm_migration_id = v.id and s.name = v.itinerary->>'pointOfNoReturn' and s.attempts > 0)))`.execute(
+    db.kysely,
+  );
 }

@@ -4,6 +4,7 @@ import { newId } from '../../model/ids.ts';
 import type { OvaAccount } from '../../model/provider.ts';
 
 type More = Partial<Omit<OvaAccount, 'type' | 'location'>> & {
+  readonly name?: string;
   /** A worker's id: who reads it, and nobody else. */
   readonly via?: string;
   /** A worker's id: who watches it now. */
@@ -11,15 +12,15 @@ type More = Partial<Omit<OvaAccount, 'type' | 'location'>> & {
   readonly state?: 'new' | 'following';
 };
 
-/** Resolves with its id. Named like its directory or address. */
+/** Resolves with its id. Named like its directory or address, unless something else is said. */
 export async function addStore(db: Db, location: string, more: More = {}): Promise<string> {
-  const { via = null, watchedBy = null, state = 'new', ...account } = more;
+  const { name = location, via = null, watchedBy = null, state = 'new', ...account } = more;
   const id = newId();
   await db.kysely
     .insertInto('provider')
     .values({
       id,
-      name: location,
+      name,
       type: 'ova',
       account: json({ type: 'ova' as const, location, ...account }),
       created_by: 'me',
