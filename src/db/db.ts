@@ -76,13 +76,19 @@ export function openDb(options: DbOptions): Db {
  * images print them, and the end of an attempt must never be refused for what its error says.
  */
 export function json<T>(value: T): RawBuilder<T> {
-  const text = JSON.stringify(value);
+  return sql<T>`${jsonText([value])}::jsonb`;
+}
+
+/** As `json`, of each value; together one text. */
+export function jsonText(values: readonly unknown[], separator = ''): string {
+  const text = values.map((value) => JSON.stringify(value)).join(separator);
   // Whatever has neither, which is nearly everything, is written once; asking each value costs more than the writing.
-  if (!/\\u(?:0000|d[89a-f])/.test(text)) return sql<T>`${text}::jsonb`;
-  const clean = JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === 'string' ? part.replaceAll('\0', '').toWellFormed() : part,
-  );
-  return sql<T>`${clean}::jsonb`;
+  if (!/\\u(?:0000|d[89a-f])/.test(text)) return text;
+  return values.map((value) => JSON.stringify(value, storable)).join(separator);
+}
+
+function storable(_key: string, part: unknown): unknown {
+  return typeof part === 'string' ? part.replaceAll('\0', '').toWellFormed() : part;
 }
 
 /** The SQLSTATE of a database error, or undefined when it is something else. `23505` is a unique violation. */

@@ -1,7 +1,7 @@
 /** Whatever a source says, each object is one row, and no two have one identity: what is stored would be refused otherwise. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { bind, type Facts, identitiesOf, type Known, keyOf } from './bind.ts';
+import { bind, type Facts, type Known, keyOf, secondIdentityOf } from './bind.ts';
 
 const nothing: Facts = { reading: false, leaving: new Set() };
 const reading: Facts = { reading: true, leaving: new Set() };
@@ -28,7 +28,7 @@ test('the second of two with one stable id stays the second', () => {
 
 test('each object has its own row and its own identity, whatever a source says', () => {
   const refs = ['a', 'b', 'c', 'd'];
-  const seconds = refs.map((ref) => identitiesOf(vm(ref, 'U'))[1]);
+  const seconds = refs.map((ref) => secondIdentityOf(vm(ref, 'U')));
   const ids = ['U', 'V', 'a', 'b', ...seconds];
   const objects = fc.uniqueArray(
     fc.record({ kind: fc.constant('vm'), ref: fc.constantFrom(...refs), stableId: fc.option(fc.constantFrom(...ids)) }),

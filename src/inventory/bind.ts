@@ -32,15 +32,19 @@ export function keyOf(kind: string, ref: string): string {
   return `${kind} ${ref}`;
 }
 
-/** What an object is known by, and what it is known by when another one holds that already. */
-export function identitiesOf({ stableId, ref }: Named): [first: string, second: string] {
-  const first = bounded(stableId ?? ref);
-  return [first, `second:${digest(JSON.stringify([first, ref]))}`];
+/** What an object is known by. */
+export function identityOf({ stableId, ref }: Named): string {
+  return bounded(stableId ?? ref);
+}
+
+/** What it is known by when another one holds that already. Nothing has it with another `ref`: who looks for that finds it. */
+export function secondIdentityOf(object: Named): string {
+  return `second:${digest(JSON.stringify([identityOf(object), object.ref]))}`;
 }
 
 /**
  * @param objects each kind and ref once
- * @param known all stored objects with one of their identities or refs
+ * @param known all stored objects with one of their identities (`identityOf`) or refs
  * @returns each object with its id, and the ids of stored objects whose `ref` now means another one: they are gone
  */
 export function bind<T extends Named>(
@@ -56,9 +60,11 @@ export function bind<T extends Named>(
 
   const bound = objects.map((object) => {
     const { kind, ref } = object;
-    const [wanted, other] = identitiesOf(object);
+    const wanted = identityOf(object);
     const holder = byIdentity.get(keyOf(kind, wanted));
-    const second = byIdentity.get(keyOf(kind, other));
+    // Nearly all objects are new, or what they were: a digest of each costs more than all the rest.
+    const mayBeSecond = known.length > 0 && holder?.ref !== ref;
+    const second = mayBeSecond ? byIdentity.get(keyOf(kind, secondIdentityOf(object))) : undefined;
     const there = byRef.get(keyOf(kind, ref));
     const own = there !== undefined && taken.has(there.id) ? undefined : there;
     const isElsewhere =
@@ -66,7 +72,7 @@ export function bind<T extends Named>(
       holder.ref !== ref &&
       (taken.has(holder.id) || (!holder.gone && !leaving.has(keyOf(kind, holder.ref)) && (holder.named || !reading)));
     const isSecond = holder?.ref !== ref && (second?.ref === ref || isElsewhere);
-    const identity = isSecond ? other : wanted;
+    const identity = isSecond ? secondIdentityOf(object) : wanted;
     // What stood under this ref with another identity is the same object if nothing else is: only its stable id changed.
     const row = (isSecond ? second : holder) ?? own;
     const id = row?.id ?? newId();

@@ -26,10 +26,14 @@ export async function readSurroundings(
     data.clusterRef,
     ...data.disks.map((d) => d.storageRef),
   ]);
+  const wanted = [...new Set(refs.filter((ref) => ref !== null))];
+  // Kind by kind: without statistics, as in a first read, all objects of the system were looked at otherwise.
   const { rows } = await sql<{ kind: string; ref: string; data: unknown }>`
-    select kind, ref, data from inventory_object
-    where system_id = ${systemId} and kind in ('host', 'cluster', 'storage') and gone_at is null
-      and ref = any(${[...new Set(refs.filter((ref) => ref !== null))]}::text[])`.execute(tx);
+    select k.kind, o.ref, o.data from (values ('host'), ('cluster'), ('storage')) as k(kind) cross join lateral (
+      select ref, data from inventory_object
+      where system_id = ${systemId} and kind = k.kind and gone_at is null and ref = any(${wanted}::text[]) offset 0) o`.execute(
+    tx,
+  );
   const of = <T>(kind: string): Map<string, T> =>
     new Map(rows.filter((row) => row.kind === kind).map(({ ref, data }) => [ref, data as T]));
   return {

@@ -2,11 +2,12 @@
 import { sql } from 'kysely';
 import type { VmObject } from '../concerns/context.ts';
 import { json, type Tx } from '../db/db.ts';
+import { recordset } from '../db/recordset.ts';
 import type { StoredError } from '../model/errors.ts';
 import type { InventoryObject, InventoryVm, Unreadable } from '../model/inventory.ts';
 import type { ProviderType } from '../model/provider.ts';
 import type { RuleSet } from '../concerns/rules.ts';
-import { bind, type Bound, identitiesOf, type Known, keyOf } from './bind.ts';
+import { bind, type Bound, identityOf, type Known, keyOf } from './bind.ts';
 import { contextOf, readSurroundings } from './context-store.ts';
 import { merged } from './merge.ts';
 import { vmColumns, vmRow } from './vm-row.ts';
@@ -53,7 +54,7 @@ export async function putObjects(
 
 async function readKnown(tx: Tx, place: Place, objects: readonly InventoryObject[]): Promise<Known[]> {
   const refs = objects.map(({ ref }) => ref);
-  const identities = objects.flatMap(identitiesOf);
+  const identities = objects.map(identityOf);
   const { rows } = await sql<Known>`
     select id, kind, identity, ref, gone_at is not null as gone,
       coalesce(snapshot_token = ${place.snapshotToken}::uuid, false) as named
@@ -84,8 +85,18 @@ async function withKnownDetail(tx: Tx, place: Place, bound: readonly BoundObject
   });
 }
 
+const objectColumns = {
+  id: 'uuid',
+  kind: 'text',
+  identity: 'text',
+  ref: 'text',
+  name: 'text',
+  parent_ref: 'text',
+  data: 'jsonb',
+} as const;
+
 async function writeObjects(tx: Tx, place: Place, bound: readonly BoundObject[]): Promise<void> {
-  const rows = bound.map(({ object: { kind, ref, name, parentRef, data }, id, identity }) => ({
+  const given = bound.map(({ object: { kind, ref, name, parentRef, data }, id, identity }) => ({
     id,
     kind,
     identity,
@@ -94,20 +105,18 @@ async function writeObjects(tx: Tx, place: Place, bound: readonly BoundObject[])
     parent_ref: parentRef,
     data,
   }));
+  const { names, values, rows } = recordset(objectColumns, given);
   await sql`
-    insert into inventory_object as o (id, system_id, kind, identity, ref, name, parent_ref, data, snapshot_token)
-    select r.id, ${place.systemId}, r.kind, r.identity, r.ref, r.name, r.parent_ref, r.data, ${place.snapshotToken}::uuid
-    from jsonb_to_recordset(${json(rows)}) as
-      r(id uuid, kind text, identity text, ref text, name text, parent_ref text, data jsonb)
+    insert into inventory_object as o (${names}, system_id, snapshot_token)
+    select ${values}, ${place.systemId}, ${place.snapshotToken}::uuid from ${rows}
     on conflict (id) do update set identity = excluded.identity, ref = excluded.ref, name = excluded.name,
       parent_ref = excluded.parent_ref, data = excluded.data, snapshot_token = excluded.snapshot_token, gone_at = null,
       changed_at = case when o.data = excluded.data and o.name = excluded.name and o.gone_at is null
         then o.changed_at else now() end`.execute(tx);
 }
 
-const columns = sql.join(vmColumns.map((name) => sql.ref(name)));
 const assignments = sql.join(
-  vmColumns
+  Object.keys(vmColumns)
     .filter((name) => name !== 'object_id')
     .map((name) => sql`${sql.ref(name)} = ${sql.ref(`excluded.${name}`)}`),
 );
@@ -116,12 +125,12 @@ async function writeVms(tx: Tx, place: Place, bound: readonly BoundObject[]): Pr
   const vms = bound.flatMap(({ object, id }) => (object.kind === 'vm' ? [{ vm: object as VmObject, id }] : []));
   if (vms.length === 0) return;
   const around = await readSurroundings(tx, place, vms);
-  const rows = vms.map(({ vm, id }) =>
+  const given = vms.map(({ vm, id }) =>
     vmRow(vm, { objectId: id, systemId: place.systemId }, contextOf(vm, id, place.type, around), place.rules),
   );
+  const { names, values, rows } = recordset(vmColumns, given);
   await sql`
-    insert into inventory_vm (${columns}) select ${columns}
-    from jsonb_populate_recordset(null::inventory_vm, ${json(rows)})
+    insert into inventory_vm (${names}) select ${values} from ${rows}
     on conflict (object_id) do update set ${assignments}`.execute(tx);
 }
 

@@ -19,7 +19,10 @@ const noCounts: ProviderCounts = {
   vm: 0,
 };
 
-/** VMs are counted where they are few bytes each: those of one severity after the other. */
+/**
+ * VMs are counted where they are few bytes each. Each kind and each severity by itself: while a first read goes on there are
+ * no statistics yet, and all objects of the system were looked at for it, each time.
+ */
 const placeKinds = Object.keys(noCounts).filter((kind) => kind !== 'vm');
 
 export async function listProviders(db: Executor): Promise<ProviderView[]> {
@@ -66,12 +69,13 @@ async function read(db: Executor, which: ReturnType<typeof sql>): Promise<Provid
       case when w.id is not null then
         jsonb_build_object('id', w.id, 'name', w.name, 'alive', w.alive_until > clock_timestamp()) end as worker,
       array(select name from provider_secret where provider_id = p.id order by name) as secrets,
-      (select jsonb_object_agg(kind, count) from (select kind, count(*) from inventory_object o
-        where o.system_id = p.system_id and o.gone_at is null and o.kind = any(${placeKinds}::text[])
-        group by kind) k) as counts,
+      (select jsonb_object_agg(k.kind, c.count) from unnest(${placeKinds}::text[]) as k(kind) cross join lateral (
+        select count(*) from inventory_object o
+        where o.system_id = p.system_id and o.kind = k.kind and o.gone_at is null) c) as counts,
       (select count(*)::int from inventory_unreadable u where u.system_id = p.system_id) as unreadable,
-      (select jsonb_object_agg(severity, count) from (select severity, count(*) from inventory_search m
-        where m.system_id = p.system_id group by severity) k) as severities
+      (select jsonb_object_agg(k.severity, c.count) from unnest('{0,1,2,3}'::smallint[]) as k(severity)
+        cross join lateral (select count(*) from inventory_search m
+          where m.system_id = p.system_id and m.severity = k.severity) c) as severities
     from provider p
     left join source_system s on s.id = p.system_id
     left join worker v on v.id = p.via

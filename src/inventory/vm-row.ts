@@ -5,47 +5,48 @@ import { productRules, type RuleSet } from '../concerns/rules.ts';
 import type { Concern } from '../model/concern.ts';
 import { diskPathsOf, traitsOf } from './search/traits.ts';
 
-/** Column by column, as `jsonb_populate_recordset` takes it. */
-export type VmRow = Readonly<Record<(typeof vmColumns)[number], unknown>>;
+/** Column by column. */
+export type VmRow = Readonly<Record<keyof typeof vmColumns, unknown>>;
 
-export const vmColumns = [
-  'object_id',
-  'system_id',
-  'name',
-  'power',
-  'connection',
-  'template',
-  'host',
-  'cluster',
-  'folder',
-  'os',
-  'cpus',
-  'memory_bytes',
-  'firmware',
-  'secure_boot',
-  'tools',
-  'hostname',
-  'change_tracking',
-  'uuid',
-  'hardware_version',
-  'disk_count',
-  'disk_bytes',
-  'used_bytes',
-  'snapshot_count',
-  'nic_count',
-  'disk_sizes',
-  'networks',
-  'storages',
-  'macs',
-  'ips',
-  'tags',
-  'traits',
-  'disk_paths',
-  'concerns',
-  'severity',
-  'concern_list',
-  'rules_version',
-] as const;
+/** Of inventory_vm, as `recordset` takes them. */
+export const vmColumns = {
+  object_id: 'uuid',
+  system_id: 'uuid',
+  name: 'text',
+  power: 'text',
+  connection: 'text',
+  template: 'boolean',
+  host: 'text',
+  cluster: 'text',
+  folder: 'text',
+  os: 'text',
+  cpus: 'integer',
+  memory_bytes: 'bigint',
+  firmware: 'text',
+  secure_boot: 'boolean',
+  tools: 'text',
+  hostname: 'text',
+  change_tracking: 'boolean',
+  uuid: 'text',
+  hardware_version: 'text',
+  disk_count: 'integer',
+  disk_bytes: 'bigint',
+  used_bytes: 'bigint',
+  snapshot_count: 'integer',
+  nic_count: 'integer',
+  disk_sizes: 'bigint[]',
+  networks: 'text[]',
+  storages: 'text[]',
+  macs: 'text[]',
+  ips: 'text[]',
+  tags: 'text[]',
+  traits: 'text[]',
+  disk_paths: 'text[]',
+  concerns: 'text[]',
+  severity: 'smallint',
+  concern_list: 'jsonb',
+  rules_version: 'text',
+} as const;
 
 /** Indexes hold at most some 2,700 bytes; a longer name is searched by its beginning, and shown whole from the object. */
 const longestName = 500;

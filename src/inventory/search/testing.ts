@@ -4,6 +4,7 @@ import { sql } from 'kysely';
 import type { VmObject } from '../../concerns/context.ts';
 import type { Db } from '../../db/db.ts';
 import { json } from '../../db/db.ts';
+import { recordset } from '../../db/recordset.ts';
 import type { Concern } from '../../model/concern.ts';
 import { newId } from '../../model/ids.ts';
 import { emptyVm, type InventoryDisk, type InventoryNic, type InventoryVm } from '../../model/inventory.ts';
@@ -209,8 +210,7 @@ export async function addVms(db: Db, systemId: string, vms: readonly StoredVm[])
     severity: severityOf(concerns),
     concern_list: concerns,
   }));
-  const columns = sql.join(vmColumns.map((name) => sql.ref(name)));
   await db.kysely.insertInto('inventory_object').values(objects).execute();
-  await sql`insert into inventory_vm (${columns}) select ${columns}
-    from jsonb_populate_recordset(null::inventory_vm, ${json(rows)})`.execute(db.kysely);
+  const given = recordset(vmColumns, rows);
+  await sql`insert into inventory_vm (${given.names}) select ${given.values} from ${given.rows}`.execute(db.kysely);
 }
