@@ -2,7 +2,7 @@
 import type { InventoryObject, Unreadable } from '../model/inventory.ts';
 import type { ProviderAccount, Secrets } from '../model/provider.ts';
 import type { SourceSpec } from '../model/spec.ts';
-import { permitSource, type Restriction } from './directories.ts';
+import { lookedAtAgain, permitSource, type Restriction } from './directories.ts';
 import type { InventoryNews, Providers, SourceAccess } from '../providers/provider.ts';
 
 /** A little less than the server waits (Policy.callMs, times the patience of the question). */
@@ -21,14 +21,12 @@ export async function call(providers: Providers, method: string, params: unknown
   const access = asked.account === undefined ? null : { account: asked.account, secrets };
   switch (method) {
     case 'listVms': {
-      await permitSource(asked.source, asked.restriction);
-      await using source = await providers.openSource(asked.source, signal, access);
+      await using source = await permitted(providers, asked, access, signal);
       // Awaited here: the source is closed when this block is left.
       return await source.list(signal);
     }
     case 'describeVm': {
-      await permitSource(asked.source, asked.restriction);
-      await using source = await providers.openSource(asked.source, signal, access);
+      await using source = await permitted(providers, asked, access, signal);
       return await source.describe(asked.vm ?? null, signal);
     }
     case 'checkProvider':
@@ -44,6 +42,17 @@ export async function call(providers: Providers, method: string, params: unknown
     default:
       throw new Error(`this worker knows no call ${method}`);
   }
+}
+
+async function permitted(
+  providers: Providers,
+  { source, restriction }: { readonly source: SourceSpec; readonly restriction?: Restriction },
+  access: SourceAccess | null,
+  signal: AbortSignal,
+): ReturnType<Providers['openSource']> {
+  const look = (): Promise<void> => permitSource(source, restriction);
+  await look();
+  return lookedAtAgain(await providers.openSource(source, signal, access), look);
 }
 
 function needed(access: SourceAccess | null): SourceAccess {

@@ -1,11 +1,20 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { newId } from '../model/ids.ts';
 import type { SourceSpec } from '../model/spec.ts';
+import type { Providers } from '../providers/provider.ts';
 import { createProviders } from '../wiring.ts';
 import { call } from './calls.ts';
-import { directoriesVariable, parseDirectories, permitSource, permitTarget } from './directories.ts';
+import {
+  directoriesVariable,
+  lookedAtAgain,
+  parseDirectories,
+  permitSource,
+  permitTarget,
+  targetLookedAtAgain,
+} from './directories.ts';
 
 let work: string;
 let allowed: string;
@@ -75,6 +84,61 @@ test('a question of an operator is refused by the worker itself', async () => {
   expect(await ask(join(allowed, 'disk.raw'), operator)).toMatchObject([{ name: 'disk' }]);
   await expect(ask(join(work, 'secret', 'disk.raw'), operator)).rejects.toMatchObject(refused);
   expect(await ask(join(work, 'secret', 'disk.raw'))).toMatchObject([{ name: 'disk' }]);
+});
+
+/** The link leads where it may until the source or target is opened, and elsewhere from then on. */
+async function changingLink(to: { inside: string; outside: string }): Promise<{ path: string; providers: Providers }> {
+  const path = join(allowed, 'link');
+  await symlink(to.inside, path);
+  const providers = createProviders();
+  const change = async (): Promise<void> => {
+    await rm(path);
+    await symlink(to.outside, path);
+  };
+  return {
+    path,
+    providers: {
+      ...providers,
+      openSource: async (...asked) => {
+        await change();
+        return providers.openSource(...asked);
+      },
+      openTarget: async (...asked) => {
+        await change();
+        return providers.openTarget(...asked);
+      },
+    },
+  };
+}
+
+test('a link that is changed between the look and the opening gives nothing of what it leads to then', async () => {
+  const link = await changingLink({ inside: join(allowed, 'disk.raw'), outside: join(work, 'secret', 'disk.raw') });
+  const listed = call(link.providers, 'listVms', { source: image(link.path), restriction: operator }, {});
+  await expect(listed).rejects.toMatchObject(refused);
+});
+
+test('a disk that was opened behind a changed link is closed again, one that was made there fails the step', async () => {
+  const { signal } = new AbortController();
+  const secret = join(work, 'secret', 'disk.raw');
+  await writeFile(secret, Buffer.alloc(512));
+  const link = await changingLink({ inside: join(allowed, 'disk.raw'), outside: secret });
+  const look = (): Promise<void> => permitSource(image(link.path), operator);
+  await look();
+  const source = lookedAtAgain(await link.providers.openSource(image(link.path), signal), look);
+  const vm = await source.describe(null, signal);
+  await expect(source.openDisk(vm, vm.disks[0]?.id ?? '', work, signal)).rejects.toMatchObject(refused);
+  await expect(source[Symbol.asyncDispose]()).rejects.toMatchObject(refused);
+
+  await rm(link.path);
+  const out = await changingLink({ inside: join(allowed, 'in'), outside: join(work, 'allowed-too') });
+  const lookThere = (): Promise<void> => permitTarget(files(out.path), operator);
+  await lookThere();
+  const target = targetLookedAtAgain(await out.providers.openTarget(files(out.path), signal), lookThere);
+  const mark = { targetCopyId: newId() };
+  const request = { mark, vm, targetName: 'web', diskId: vm.disks[0]?.id ?? '', index: 0, sizeBytes: 512 };
+  const planned = await target.planDisk(request, signal);
+  await expect(target.createDisk(planned, request, signal)).rejects.toMatchObject(refused);
+  expect(await readdir(join(work, 'allowed-too'))).toHaveLength(1); // control: it was made there
 });
 
 test('directories are given as absolute paths, separated by commas', () => {

@@ -1,12 +1,19 @@
 /**
  * Which directories of this machine those may name who are no administrators: for files to migrate, and for files to make. It
  * is looked at here, because only here is known what a path really is: links are followed first.
+ *
+ * A path is looked at and opened by name, one after the other, by us and by qemu. So it is looked at again once each disk was
+ * opened or made, and when all is closed: who has changed a link in between gets nothing, and what was begun fails and is
+ * undone. What remains: somebody who may write in an allowed directory of this machine, and changes a link there and back
+ * between two looks, each time at the right moment, which also have to find the same file (migration/steps/same-source.ts).
+ * Give away only directories in which nobody but Wherry and administrators may make links.
  */
 import { realpath } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { WherryError } from '../model/errors.ts';
 import type { SourceSpec, TargetSpec } from '../model/spec.ts';
+import type { Source, Target } from '../providers/provider.ts';
 import { pathsOf } from '../model/spec.ts';
 
 /** Absent: an administrator asked, who may name any. `stores`: directories of providers that administrators have added. */
@@ -34,6 +41,42 @@ export async function permitTarget(target: TargetSpec, restriction: Restriction)
   if (restriction === undefined) return;
   const path = target.type === 'files' ? target.directory : socketOf(target.uri);
   if (path !== null) await permit(path, setting());
+}
+
+type Look = () => Promise<void>;
+
+/** The same source, of which nothing comes that was opened while its path led elsewhere. */
+export function lookedAtAgain(source: Source & AsyncDisposable, look: Look): Source & AsyncDisposable {
+  return {
+    ...source,
+    openDisk: async (...asked) => {
+      const disk = await source.openDisk(...asked);
+      await look().catch(async (error: unknown) => {
+        await disk.close();
+        throw error;
+      });
+      return disk;
+    },
+    [Symbol.asyncDispose]: () => closed(source, look),
+  };
+}
+
+/** The same target, which fails once something was made while its path led elsewhere. */
+export function targetLookedAtAgain(target: Target & AsyncDisposable, look: Look): Target & AsyncDisposable {
+  return {
+    ...target,
+    createDisk: async (...asked) => {
+      const made = await target.createDisk(...asked);
+      await look();
+      return made;
+    },
+    [Symbol.asyncDispose]: () => closed(target, look),
+  };
+}
+
+async function closed(opened: AsyncDisposable, look: Look): Promise<void> {
+  await opened[Symbol.asyncDispose]();
+  await look();
 }
 
 function socketOf(uri: string): string | null {

@@ -21,8 +21,9 @@ import {
 import { asStorageAway } from '../model/system-errors.ts';
 import type { Providers } from '../providers/provider.ts';
 import { call } from './calls.ts';
-import { permitSource, permitTarget } from './directories.ts';
+import { lookedAtAgain, permitSource, permitTarget, targetLookedAtAgain } from './directories.ts';
 import { createChildLimit, knownRates, type KnownRates, rateOver } from './child-limit.ts';
+import { firstFailure } from './first-failure.ts';
 import { machineMs, newActingGate } from './gate.ts';
 import type { FromChild, ToChild } from './messages.ts';
 import { scrubbed } from './scrub.ts';
@@ -172,7 +173,7 @@ async function retrying(step: Step, context: StepContext): ReturnType<Step> {
     try {
       return await step(context);
     } catch (thrown) {
-      const error = asStorageAway(thrown);
+      const error = asStorageAway(firstFailure(thrown));
       const wait = waitsMs[attempt];
       if (wait === undefined || context.signal.aborted || !(error instanceof WherryError) || !error.passing)
         throw error;
@@ -196,13 +197,17 @@ function reaching(providers: Providers, { account, secrets, accessError, restric
     ...providers,
     openSource: async (spec, signal) => {
       if (accessError !== undefined) throw fromStored(accessError);
-      await permitSource(spec, restriction);
-      return providers.openSource(spec, signal, account === undefined ? null : { account, secrets });
+      const look = (): Promise<void> => permitSource(spec, restriction);
+      await look();
+      const source = await providers.openSource(spec, signal, account === undefined ? null : { account, secrets });
+      return restriction === undefined ? source : lookedAtAgain(source, look);
     },
     openTarget: async (spec, signal) => {
       // What was made is removed even where nothing more may be made.
-      if (!removing.has(step.name)) await permitTarget(spec, restriction);
-      return providers.openTarget(spec, signal);
+      if (restriction === undefined || removing.has(step.name)) return providers.openTarget(spec, signal);
+      const look = (): Promise<void> => permitTarget(spec, restriction);
+      await look();
+      return targetLookedAtAgain(await providers.openTarget(spec, signal), look);
     },
   };
 }
