@@ -32,7 +32,6 @@ export const scenarios: readonly Scenario[] = [
   compressed,
   faultyDisks,
   bottleneckNamed,
-  bandwidth,
   killSome,
   killAnything,
   resumeInDisk,
@@ -41,4 +40,5 @@ export const scenarios: readonly Scenario[] = [
   inventoryLibvirt,
   inventorySecrets,
   inventoryVcsim,
+  bandwidth,
 ];
