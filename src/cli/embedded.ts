@@ -47,6 +47,7 @@ export async function clientWithServer(flags: { server?: string; home?: string }
         return await client.get(path, call);
       } catch (error) {
         if (!isCommands || !(error instanceof WherryError) || error.code !== 'client.unreachable') throw error;
+        if (isForCommands(home)) throw error; // it lives, and only takes its time
         server = (await started(client, home)) ?? server;
         return client.get(path, call);
       }
