@@ -7,7 +7,7 @@
  * `--pdeathsig` alone would leave grandchildren; the death of pid 1 takes a PID namespace along, daemons included
  * (tried as root: none left). Without root there is no namespace, and strays.ts finds them.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SerializationType, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -53,10 +53,20 @@ export function startStepChild(options: ChildOptions<FromChild>): StepChild {
 /** Holds a read-ahead and two batches; what a system sends must not fill the machine's memory. */
 const watchHeapMiB = 192;
 
+/** What a first read throws away is looked through once there is so much of it, not every few MiB: see docs/benchmarks.md. */
+const watchIdleMiB = 80;
+/** For what lives as long as one object of an answer. */
+const watchYoungMiB = 8;
+
 /** Watches one provider. */
 export function startWatchChild(options: ChildOptions<FromWatchChild>): TreeChild<ToWatchChild> {
-  const words = [`--max-old-space-size=${watchHeapMiB}`, mainFile, 'watch-child'];
-  return startTree<ToWatchChild, FromWatchChild>(options, words);
+  const heap = [
+    `--max-old-space-size=${watchHeapMiB}`,
+    `--initial-old-space-size=${watchIdleMiB}`,
+    `--max-semi-space-size=${watchYoungMiB}`,
+  ];
+  // JSON would write the news, which are JSON, a second time, with a stroke before each of their quotation marks.
+  return startTree<ToWatchChild, FromWatchChild>(options, [...heap, mainFile, 'watch-child'], {}, 'advanced');
 }
 
 /**
@@ -67,6 +77,7 @@ function startTree<To extends object, From>(
   options: ChildOptions<From>,
   words: readonly string[],
   besides: NodeJS.ProcessEnv = {},
+  serialization: SerializationType = 'json',
 ): TreeChild<To> {
   const isRoot = process.getuid?.() === 0;
   const mark = isRoot ? undefined : newMark(options.directory);
@@ -77,7 +88,7 @@ function startTree<To extends object, From>(
       ...besides,
       ...(mark === undefined ? {} : { [treeMark]: mark }),
     },
-    serialization: 'json',
+    serialization,
   });
   let inner: number | undefined;
   child.on('message', (message) => {

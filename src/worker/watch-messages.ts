@@ -1,4 +1,4 @@
-/** Between the worker and the child process that watches a provider: Node's IPC channel, JSON. */
+/** Between the worker and the child process that watches a provider: Node's IPC channel, structured clones. */
 import type { StoredError } from '../model/errors.ts';
 import type { ProviderAccount, Secrets } from '../model/provider.ts';
 

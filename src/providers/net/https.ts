@@ -160,6 +160,38 @@ export async function bytesOf({ chunks }: HttpsAnswer, max: number): Promise<Buf
   return Buffer.concat(parts);
 }
 
+/**
+ * Takes an answer off the wire before anybody reads it, up to so many bytes. @returns what it was and what still comes; all of
+ * it when nothing does
+ */
+export async function hold(
+  { chunks }: HttpsAnswer,
+  most: number,
+): Promise<{ readonly isAll: boolean; readonly chunks: AsyncIterable<Uint8Array> }> {
+  const rest = chunks[Symbol.asyncIterator]();
+  const held: Uint8Array[] = [];
+  let isAll = false;
+  for (let size = 0; !isAll && size < most; ) {
+    const { done, value } = await rest.next();
+    if (done === true) isAll = true;
+    else {
+      held.push(value);
+      size += value.length;
+    }
+  }
+  return {
+    isAll,
+    chunks: (async function* () {
+      try {
+        for (let chunk = held.shift(); chunk !== undefined; chunk = held.shift()) yield chunk;
+        for (let step = await rest.next(); step.done !== true; step = await rest.next()) yield step.value;
+      } finally {
+        await rest.return?.();
+      }
+    })(),
+  };
+}
+
 /** A kept connection was closed by the server before it heard the request. */
 class StaleConnection extends Error {
   constructor(cause: Error) {

@@ -7,7 +7,7 @@ import type { VsphereAccount } from '../../model/provider.ts';
 import { HttpsServer, usualLimits, type HttpsLimits } from '../net/https.ts';
 import { negotiateVersion, compareVersions, oldestSupported } from './version.ts';
 import type { MethodInput, MethodName, MethodResult, Ref, Vim } from './vim25/schema.ts';
-import { SoapClient, VimFault, type CallOptions } from './vim25/soap.ts';
+import { SoapClient, VimFault, type Answer, type CallOptions } from './vim25/soap.ts';
 import type { Split, XmlNode } from './vim25/xml-reader.ts';
 
 const serviceInstance: Ref = { type: 'ServiceInstance', value: 'ServiceInstance' };
@@ -101,14 +101,25 @@ export class Session implements AsyncDisposable {
   }
 
   /** Like `SoapClient.stream`. What it reads from belongs to the session, so nothing is repeated when that has ended. */
-  stream<M extends MethodName>(
+  stream<M extends MethodName, T>(
     method: M,
     self: Ref,
     input: MethodInput<M>,
-    split: Split,
+    split: Split<T>,
     options: CallOptions,
-  ): AsyncGenerator<XmlNode, XmlNode> {
+  ): AsyncGenerator<readonly T[], XmlNode> {
     return this.#soap.stream(method, self, input, split, options);
+  }
+
+  /** Like `SoapClient.ask`. */
+  ask<M extends MethodName, T>(
+    method: M,
+    self: Ref,
+    input: MethodInput<M>,
+    split: Split<T>,
+    options: CallOptions,
+  ): Promise<Answer<T>> {
+    return this.#soap.ask(method, self, input, split, options);
   }
 
   /** For vCenter's REST API, which has sessions of its own. A secret. */

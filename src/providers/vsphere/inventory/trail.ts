@@ -1,12 +1,11 @@
 /** Two views, a property collector and a filter of our own: the server's list of what has changed since we looked. */
 import type { Session } from '../session.ts';
 import type { Ref } from '../vim25/schema.ts';
-import { decodeRef, FormatError } from '../vim25/decode.ts';
-import { unreadable } from '../vim25/soap.ts';
-import { childOf, type XmlNode } from '../vim25/xml-reader.ts';
+import { FormatError } from '../vim25/decode.ts';
+import { childOf } from '../vim25/xml-reader.ts';
 import { changesIn } from './properties.ts';
-import { readProps } from './props.ts';
 import type { Seen } from './seen.ts';
+import { readTold, type Told } from './told.ts';
 
 /** By reference: what is new or otherwise than before, and what is not there (or not seen) any more. */
 export type Changes = { readonly changed: ReadonlyMap<string, Ref>; readonly left: ReadonlyMap<string, Ref> };
@@ -43,10 +42,10 @@ export async function openTrail(session: Session, places: readonly string[], sig
   await soap.call('CreateFilter', collector, { spec, partialUpdates: false }, { signal });
   let version = '';
 
-  /** One answer of the long poll, as pairs of what happened and to whom. Its objects are not kept. */
+  /** One answer of the long poll. Its objects are not kept. */
   const round = async (
     waitFor: number,
-    told: (kind: string, ref: Ref, update: XmlNode) => void,
+    heard: (told: Told) => void,
     until: AbortSignal,
   ): Promise<'nothing' | 'some' | 'truncated'> => {
     const options = { maxWaitSeconds: waitFor, maxObjectUpdates: updatesPerRound };
@@ -54,14 +53,11 @@ export async function openTrail(session: Session, places: readonly string[], sig
       'WaitForUpdatesEx',
       collector,
       { version, options },
-      { parent: 'filterSet', name: 'objectSet' },
+      { parent: 'filterSet', name: 'objectSet', read: readTold },
       { signal: until, idleMs: waitFor * 1000 + graceMs },
     );
     let step = await updates.next();
-    for (; step.done !== true; step = await updates.next()) {
-      const { kind, ref } = updateOf(step.value, session.system);
-      told(kind, ref, step.value);
-    }
+    for (; step.done !== true; step = await updates.next()) for (const told of step.value) heard(told);
     const set = childOf(step.value, 'returnval');
     if (set === undefined) return 'nothing';
     version = childOf(set, 'version')?.text ?? version;
@@ -74,9 +70,10 @@ export async function openTrail(session: Session, places: readonly string[], sig
     catchUp: async (seen, until) => {
       const { changed, left, see } = collect();
       const missing = seen.refs();
-      const compare = (kind: string, ref: Ref, update: XmlNode): void => {
+      const compare = ({ kind, ref, props }: Told): void => {
         missing.delete(ref.value);
-        if (kind !== 'enter' || !isAsSeen(seen, update)) see(kind, ref);
+        // One that cannot be read is read again, and told of then.
+        if (kind !== 'enter' || props instanceof FormatError || !seen.has(props)) see({ kind, ref });
       };
       for (let count = 0; count < maxRounds; count += 1) {
         if ((await round(waitSeconds, compare, until)) !== 'truncated') break;
@@ -106,32 +103,16 @@ export async function openTrail(session: Session, places: readonly string[], sig
 type Collected = {
   readonly changed: Map<string, Ref>;
   readonly left: Map<string, Ref>;
-  readonly see: (kind: string, ref: Ref) => void;
+  readonly see: (told: Pick<Told, 'kind' | 'ref'>) => void;
 };
 
 function collect(): Collected {
   const changed = new Map<string, Ref>();
   const left = new Map<string, Ref>();
-  const see = (kind: string, ref: Ref): void => {
+  const see: Collected['see'] = ({ kind, ref }) => {
     const [to, from] = kind === 'leave' ? [left, changed] : [changed, left];
     from.delete(ref.value);
     to.set(ref.value, ref);
   };
   return { changed, left, see };
-}
-
-/** One that cannot be read is read again, and told of then. */
-function isAsSeen(seen: Seen, update: XmlNode): boolean {
-  try {
-    return seen.has(readProps(update));
-  } catch (error) {
-    if (error instanceof FormatError) return false;
-    throw error;
-  }
-}
-
-function updateOf(node: XmlNode, system: string): { kind: string; ref: Ref } {
-  const obj = childOf(node, 'obj');
-  if (obj === undefined) throw unreadable(new FormatError('an update without its object'), system);
-  return { kind: childOf(node, 'kind')?.text ?? '', ref: decodeRef(obj) };
 }

@@ -11,7 +11,7 @@ import { VimFault } from '../vim25/soap.ts';
 import { Places } from './places.ts';
 import { placeNames, placesIn, theseObjects, vmNamesIn, vmsIn } from './properties.ts';
 import { as } from './props.ts';
-import { readObjects, readThese, type Read } from './reader.ts';
+import { readObjects, readSelected, readThese, type Read } from './reader.ts';
 import { Seen } from './seen.ts';
 import { Tags, type TagPause } from './tags.ts';
 import { openTrail, type Changes, type Trail } from './trail.ts';
@@ -76,8 +76,10 @@ async function* follow(
   const seen = new Seen();
   for (const place of places.values()) seen.add(place);
   const vms: Ref[] = [];
-  for await (const read of readObjects(session, vmNamesIn(trail.vmsView), signal)) {
-    vms.push('object' in read ? read.object.ref : { type: 'VirtualMachine', value: read.unreadable.ref });
+  for await (const reads of readSelected(session, vmNamesIn(trail.vmsView), signal)) {
+    for (const read of reads) {
+      vms.push('object' in read ? read.object.ref : { type: 'VirtualMachine', value: read.unreadable.ref });
+    }
   }
   yield* vmNews(readThese(session, vms, theseObjects, signal), places, tags, seen);
   yield { kind: 'synced' };
@@ -104,8 +106,8 @@ async function* follow(
 async function sinceSeen(session: Session, trail: Trail, seen: Seen, signal: AbortSignal): Promise<Changes> {
   const { changed, left, missing } = await trail.catchUp(seen, signal);
   const gone = new Map(missing);
-  for await (const read of readThese(session, [...missing.values()], theseObjects, signal)) {
-    gone.delete('object' in read ? read.object.ref.value : read.unreadable.ref);
+  for await (const reads of readThese(session, [...missing.values()], theseObjects, signal)) {
+    for (const read of reads) gone.delete('object' in read ? read.object.ref.value : read.unreadable.ref);
   }
   return { changed, left: new Map([...left, ...gone]) };
 }
@@ -127,7 +129,8 @@ export async function readOneVm(
   signal: AbortSignal,
 ): Promise<InventoryObject | Unreadable | null> {
   const refs = [{ type: 'VirtualMachine', value: ref }];
-  for await (const read of readThese(session, refs, theseObjects, signal)) {
+  for await (const [read] of readThese(session, refs, theseObjects, signal)) {
+    if (read === undefined) continue;
     if ('unreadable' in read) return read.unreadable;
     const vm = as<'VirtualMachine'>(read.object, 'VirtualMachine');
     return vm === null ? null : vmObject(vm, places, tags?.of(ref) ?? []);
@@ -154,17 +157,19 @@ async function* changeNews(
   const changedPlaces = changed.filter(({ type }) => type !== 'VirtualMachine');
   const put: InventoryObject[] = [];
   let moved = false;
-  for await (const read of readThese(session, changedPlaces, theseObjects, signal)) {
-    if (!('object' in read)) continue;
-    moved = places.put(read.object) === 'moved' || moved;
-    const object = places.object(read.object);
-    if (object !== null) put.push(object);
+  for await (const reads of readThese(session, changedPlaces, theseObjects, signal)) {
+    for (const read of reads) {
+      if (!('object' in read)) continue;
+      moved = places.put(read.object) === 'moved' || moved;
+      const object = places.object(read.object);
+      if (object !== null) put.push(object);
+    }
   }
   yield* puts(put);
   if (moved) {
     // Whatever names it, or stands below it, is told of anew.
     yield* puts(placeObjects(places));
-    yield* vmNews(readObjects(session, vmsIn(trail.vmsView), signal), places, tags);
+    yield* vmNews(readSelected(session, vmsIn(trail.vmsView), signal), places, tags);
     return;
   }
   const vms = changed.filter(({ type }) => type === 'VirtualMachine');
@@ -172,19 +177,21 @@ async function* changeNews(
 }
 
 async function* vmNews(
-  reads: AsyncIterable<Read>,
+  reads: AsyncIterable<readonly Read[]>,
   places: Places,
   tags: Tags,
   seen?: Seen,
 ): AsyncGenerator<InventoryNews> {
   let objects: InventoryObject[] = [];
   let unreadable: Unreadable[] = [];
-  for await (const read of reads) {
-    if ('unreadable' in read) unreadable.push(read.unreadable);
-    else {
-      seen?.add(read.object);
-      const vm = as<'VirtualMachine'>(read.object, 'VirtualMachine');
-      if (vm !== null) objects.push(vmObject(vm, places, tags.of(vm.ref.value)));
+  for await (const some of reads) {
+    for (const read of some) {
+      if ('unreadable' in read) unreadable.push(read.unreadable);
+      else {
+        seen?.add(read.object);
+        const vm = as<'VirtualMachine'>(read.object, 'VirtualMachine');
+        if (vm !== null) objects.push(vmObject(vm, places, tags.of(vm.ref.value)));
+      }
     }
     if (objects.length >= batchSize) {
       yield { kind: 'put', objects };

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { decodeAny, decodeObject, decodeParameters, FormatError } from './decode.ts';
 import { Any, encodeCall, encodeNamed, encodeObject, encodeResult } from './encode.ts';
 import { isA, isTypeName, managed, methods, readNotation, typeAtPath, types, vim, type Vim } from './schema.ts';
-import { XmlError, XmlReader, type Split, type XmlNode } from './xml-reader.ts';
+import { treeOf, XmlError, XmlReader, type Split, type XmlNode } from './xml-reader.ts';
 
 const xsi = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema"';
 
-function read(xml: string, split: Split | null = null): { root: XmlNode; split: readonly XmlNode[] } {
-  const reader = new XmlReader(split);
+function read(xml: string | Buffer, split: Split<XmlNode> | null = null): { root: XmlNode; split: readonly XmlNode[] } {
+  const reader = new XmlReader(split, 1);
   const found: XmlNode[] = [];
   const bytes = Buffer.from(xml);
   // Byte by byte: nothing may depend on where a chunk ends.
@@ -15,7 +15,8 @@ function read(xml: string, split: Split | null = null): { root: XmlNode; split: 
     reader.write(bytes.subarray(at, at + 1));
     found.push(...reader.take());
   }
-  return { root: reader.close(), split: found };
+  const root = reader.close();
+  return { root, split: [...found, ...reader.take()] };
 }
 
 const disk = (backing: string): string =>
@@ -164,6 +165,7 @@ describe('reading XML', () => {
     const { root, split } = read(`<a><returnval>${objects.join('')}<token>t</token></returnval></a>`, {
       parent: 'returnval',
       name: 'objects',
+      read: treeOf,
     });
     expect(root.children[0]?.children.map(({ name }) => name)).toEqual(['token']);
     expect(split.filter(({ children }) => children.length > 0)).toHaveLength(5);
@@ -192,6 +194,6 @@ describe('reading XML', () => {
   });
 
   test('refuses what is not UTF-8', () => {
-    expect(() => new XmlReader(null).write(Buffer.from([0x3c, 0x61, 0xff]))).toThrow(XmlError);
+    expect(() => read(Buffer.from([0x3c, 0x61, 0x3e, 0xff, 0x3c, 0x2f, 0x61, 0x3e]))).toThrow('not UTF-8');
   });
 });

@@ -13,6 +13,7 @@ import {
   type Vim,
 } from './schema.ts';
 import type { XmlNode } from './xml-reader.ts';
+import { localName } from './xml-characters.ts';
 
 /** A value that is not what the table says. The message names the type and the field. */
 export class FormatError extends Error {
@@ -92,14 +93,12 @@ function single(node: XmlNode, { name, kind }: Pick<Notation, 'name' | 'kind'>, 
     case 'dateTime':
       return text;
     case 'boolean':
-      if (text === 'true' || text === '1') return true;
-      if (text === 'false' || text === '0') return false;
-      throw new FormatError(`${node.name} is no boolean: ${shown(text)}`);
+      return booleanOf(text, node.name);
     case 'byte':
     case 'short':
     case 'int':
     case 'long':
-      return integer(node);
+      return integerOf(text, node.name);
     case 'double':
       return Number(text);
     case 'any':
@@ -109,9 +108,15 @@ function single(node: XmlNode, { name, kind }: Pick<Notation, 'name' | 'kind'>, 
   }
 }
 
-function integer(node: XmlNode): number {
-  const value = /^\s*[+-]?\d{1,20}\s*$/.test(node.text) ? Number(node.text) : Number.NaN;
-  if (!Number.isSafeInteger(value)) throw new FormatError(`${node.name} is no whole number: ${shown(node.text)}`);
+export function booleanOf(text: string, name: string): boolean {
+  if (text === 'true' || text === '1') return true;
+  if (text === 'false' || text === '0') return false;
+  throw new FormatError(`${localName(name)} is no boolean: ${shown(text)}`);
+}
+
+export function integerOf(text: string, name: string): number {
+  const value = /^\s*[+-]?\d{1,20}\s*$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(value)) throw new FormatError(`${localName(name)} is no whole number: ${shown(text)}`);
   return value;
 }
 
@@ -185,7 +190,7 @@ function checkOrder(node: XmlNode, table: ReadonlyMap<string, string>, owner: st
 }
 
 const scalars = new Set(['string', 'boolean', 'byte', 'short', 'int', 'long', 'double', 'dateTime']);
-function isScalar(name: string): boolean {
+export function isScalar(name: string): boolean {
   return scalars.has(name);
 }
 

@@ -2,8 +2,9 @@
  * SOAP over HTTPS as vim25 speaks it: a call is one POST, an answer one envelope, a fault an envelope with status 500.
  * Everything below the envelope comes from the table.
  */
+import { setImmediate } from 'node:timers/promises';
 import { WherryError } from '../../../model/errors.ts';
-import type { HttpsAnswer, HttpsServer } from '../../net/https.ts';
+import { hold, type HttpsAnswer, type HttpsServer } from '../../net/https.ts';
 import { decodeNamed, decodeObject, FormatError } from './decode.ts';
 import { encodeCall } from './encode.ts';
 import {
@@ -40,7 +41,17 @@ export type CallOptions = {
   readonly idleMs?: number;
 };
 
+/** What has begun to be answered. */
+export type Answer<T> = {
+  /** Nothing of it is still on its way. */
+  readonly isHere: boolean;
+  /** What `stream` yields and returns; once. */
+  read(): AsyncGenerator<readonly T[], XmlNode>;
+};
+
 const maxCookie = 4096;
+/** Bytes of an answer that are taken before anybody reads them: 250 VMs as vcsim tells them are 2.6 MB. */
+const mostHeld = 8 * 1024 * 1024;
 
 export class SoapClient implements Disposable {
   readonly #https: HttpsServer;
@@ -71,23 +82,38 @@ export class SoapClient implements Disposable {
     input: MethodInput<M>,
     options: CallOptions,
   ): Promise<MethodResult<M>> {
-    const nodes = this.stream(method, self, input, null, options);
-    for (let step = await nodes.next(); ; step = await nodes.next()) {
+    const answer = this.stream(method, self, input, null, options);
+    for (let step = await answer.next(); ; step = await answer.next()) {
       if (step.done === true) return this.#result(method, step.value);
     }
   }
 
   /**
-   * The same for an answer that may be long: yields the elements named by `split` as they arrive, and returns the rest of
-   * the answer, without them.
+   * The same for an answer that may be long: yields what was read of the elements named by `split` as they arrive, some at a
+   * time, and returns the rest of the answer, without them.
    */
-  async *stream<M extends MethodName>(
+  async *stream<M extends MethodName, T = never>(
     method: M,
     self: Ref,
     input: MethodInput<M>,
-    split: Split | null,
+    split: Split<T> | null,
+    options: CallOptions,
+  ): AsyncGenerator<readonly T[], XmlNode> {
+    const answer = await this.ask(method, self, input, split, options);
+    return yield* answer.read();
+  }
+
+  /**
+   * The same in two steps. Resolves when the answer is here, or so much of it as may be held: whoever asks the next question
+   * before he reads has two things done at once.
+   */
+  async ask<M extends MethodName, T = never>(
+    method: M,
+    self: Ref,
+    input: MethodInput<M>,
+    split: Split<T> | null,
     { signal, idleMs }: CallOptions,
-  ): AsyncGenerator<XmlNode, XmlNode> {
+  ): Promise<Answer<T>> {
     const answer = await this.#https.send(
       {
         method: 'POST',
@@ -105,14 +131,29 @@ export class SoapClient implements Disposable {
     );
     if (answer.status !== 200 && answer.status !== 500) throw await refused(answer, this.system);
     this.#keepCookie(answer);
-    const reader = new XmlReader(answer.status === 200 ? split : null);
+    const held = await hold(answer, mostHeld);
+    return { isHere: held.isAll, read: () => this.#read(method, held.chunks, answer.status === 200 ? split : null) };
+  }
+
+  async *#read<T>(
+    method: MethodName,
+    chunks: AsyncIterable<Uint8Array>,
+    split: Split<T> | null,
+  ): AsyncGenerator<readonly T[], XmlNode> {
+    const reader = new XmlReader(split);
     let root: XmlNode;
     try {
-      for await (const chunk of answer.chunks) {
+      for await (const chunk of chunks) {
         reader.write(chunk);
-        yield* reader.take();
+        const ready = reader.take();
+        if (ready.length === 0) continue;
+        yield ready;
+        // What comes meanwhile is taken off the wire.
+        await setImmediate();
       }
       root = reader.close();
+      const ready = reader.take();
+      if (ready.length > 0) yield ready;
     } catch (error) {
       throw unreadable(error, this.system);
     }
