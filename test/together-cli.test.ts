@@ -98,6 +98,17 @@ test('a shared server that is killed by KILL is started again by those who use i
   expect(await processesOf(ground.home)).toEqual([]);
 });
 
+test('a server that is killed by KILL while it starts is started again', async () => {
+  const ground = await newGround();
+  const one = beginImport(ground, 'one');
+  await expect.poll(() => serverOf(ground.home).catch(() => 0), { ...patience, interval: 5 }).toBeGreaterThan(0);
+  const killed = await serverOf(ground.home);
+  process.kill(killed, 'SIGKILL');
+  await expectDone(one);
+  expect(await serverOf(ground.home)).not.toBe(killed); // control
+  await expectCopied(ground, 'one');
+});
+
 test('one that is begun while the server of another stops waits for its end, and has one of its own', async () => {
   const ground = await newGround();
   const first = beginImport(ground, 'one');

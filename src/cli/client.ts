@@ -19,6 +19,8 @@ export type ClientOptions = {
   readonly home: string;
   /** PEM file with the certificate of the server or of who signed it. */
   readonly caFile?: string | null;
+  /** Called where there is no server at all: whether there is one now, and the same is to be asked of it. */
+  readonly revive?: () => Promise<boolean>;
 };
 
 export type Call = {
@@ -69,7 +71,7 @@ export function clientOptions(flags: { server?: string; home?: string } = {}): C
 }
 
 export function createClient(options: ClientOptions): Client {
-  const { token } = options;
+  const { token, revive } = options;
   const to = destination(options);
   const send = (method: string, path: string, call: Call, headers: Record<string, string>): Promise<IncomingMessage> =>
     answerOf(to, method, `/api/v1${path}`, call, {
@@ -88,12 +90,12 @@ export function createClient(options: ClientOptions): Client {
   };
   return {
     server: to.name,
-    get: (path, call) => json('GET', path, call),
+    get: (path, call) => withServer(() => json('GET', path, call), revive),
     post: (path, body, call = {}) => {
       const headers = { 'idempotency-key': randomUUID() };
-      return again(() => json('POST', path, { ...call, body: body ?? {} }, headers), call.signal);
+      return again(() => json('POST', path, { ...call, body: body ?? {} }, headers), call.signal, revive);
     },
-    put: (path, body, call = {}) => again(() => json('PUT', path, { ...call, body }), call.signal),
+    put: (path, body, call = {}) => again(() => json('PUT', path, { ...call, body }), call.signal, revive),
     patch: (path, body, call = {}) => json('PATCH', path, { ...call, body }),
     upload: (path, content, length, call = {}) =>
       json('PUT', path, { timeoutMs: uploadMs, ...call, bytes: { content, length } }),
@@ -205,11 +207,24 @@ function problemError(text: string, status: number, server: string): WherryError
   return new WherryError('client.answer', { server, status }, new Error(text.slice(0, 200)));
 }
 
-async function again<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+type Revive = ClientOptions['revive'];
+
+/** Also when the server goes away; asked again of one that is there instead. */
+async function withServer<T>(work: () => Promise<T>, revive: Revive): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof WherryError) || !isAbsent(error) || (await revive?.()) !== true) throw error;
+    }
+  }
+}
+
+async function again<T>(work: () => Promise<T>, signal: AbortSignal | undefined, revive: Revive): Promise<T> {
   const deadline = performance.now() + retryForMs;
   for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 3_000)) {
     try {
-      return await work();
+      return await withServer(work, revive);
     } catch (error) {
       const isPassing = error instanceof WherryError && error.passing && !isAbsent(error);
       if (!isPassing || performance.now() > deadline) throw error;

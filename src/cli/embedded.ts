@@ -26,32 +26,25 @@ const stopSeconds = 60;
  */
 export async function clientWithServer(flags: { server?: string; home?: string }): Promise<Client & AsyncDisposable> {
   const options = clientOptions(flags);
-  const client = createClient(options);
-  const plain = { ...client, [Symbol.asyncDispose]: async () => undefined };
-  if (options.server !== null) return plain;
+  const plain = createClient(options);
+  if (options.server !== null) return { ...plain, [Symbol.asyncDispose]: async () => undefined };
   const { home } = options;
-  const use = await usable(home, client);
-  if (use === null) return plain;
+  const use = await usable(home, plain);
+  if (use === null) return { ...plain, [Symbol.asyncDispose]: async () => undefined };
   let server: ChildProcess | null;
   try {
-    server = await started(client, home);
+    server = await started(plain, home);
   } catch (error) {
     use.release();
     throw error;
   }
   const isCommands = isForCommands(home);
+  const revive = async (): Promise<boolean> => {
+    if (isCommands) server = (await started(plain, home)) ?? server;
+    return isCommands;
+  };
   return {
-    ...client,
-    get: async (path, call) => {
-      try {
-        return await client.get(path, call);
-      } catch (error) {
-        if (!isCommands || !(error instanceof WherryError) || error.code !== 'client.unreachable') throw error;
-        if (isForCommands(home)) throw error; // it lives, and only takes its time
-        server = (await started(client, home)) ?? server;
-        return client.get(path, call);
-      }
-    },
+    ...createClient({ ...options, revive }),
     [Symbol.asyncDispose]: async () => {
       use.release();
       server?.unref();
@@ -85,8 +78,8 @@ async function started(client: Client, home: string): Promise<ChildProcess | nul
   let server: ChildProcess | null = null;
   for (; !(await answers(client)); await sleep(100)) {
     server ??= start(home, logFile);
-    // Somebody else's is about to answer, or has ended meanwhile: then it is ours to start.
-    if (server.exitCode === exitCodes.running) server = null;
+    // Somebody else's is about to answer, or has ended meanwhile, or somebody has killed ours: then one is ours to start.
+    if (server.exitCode === exitCodes.running || server.signalCode !== null) server = null;
     if ((server === null || !hasEnded(server)) && Date.now() < until) continue;
     server?.kill('SIGKILL');
     throw new WherryError('client.embedded', { log: logFile }, new Error(lastLines(logFile)));
