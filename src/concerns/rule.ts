@@ -1,6 +1,5 @@
 /** What a rule is: data, and how it is asked of a VM. */
-import type { Filter } from '../inventory/search/ast.ts';
-import { matches } from '../inventory/search/match.ts';
+import { partPredicateOf, predicateOf } from '../inventory/search/match.ts';
 import { parseFilter } from '../inventory/search/parse.ts';
 import type { Concern } from '../model/concern.ts';
 import type { InventoryVm } from '../model/inventory.ts';
@@ -41,28 +40,28 @@ export type Rule = RuleData & {
   readonly ask: (vm: VmObject, context: ConcernContext, concerns: readonly Concern[]) => readonly Params[];
 };
 
+const nothing: readonly Params[] = [];
+
 /** @throws search.filter_wrong, search.filter_too_long */
 export function ruleOf(data: RuleData, own = false): Rule {
   const { find, each, filter, with: facts = {} } = data;
   if (filter === undefined) return { ...data, own, ask: (vm, context) => find?.(vm, context) ?? [] };
   const parsed = parseFilter(filter, 'rules');
+  const holds = predicateOf(parsed);
+  const mayHoldOfPart = partPredicateOf(parsed);
   return {
     ...data,
     own,
     ask: (vm, context, concerns) => {
-      const holds = meets(parsed, context, concerns);
-      if (each !== undefined)
-        return partsOf(vm, each)
-          .filter(([one]) => holds(one))
-          .map(([, name]) => ({ [each]: name }));
-      return holds(vm) ? [factsOf(vm, facts)] : [];
+      const provider = { name: '', type: context.type };
+      const whole = { vm, provider, concerns, context };
+      if (each === undefined) return holds(whole) ? [factsOf(vm, facts)] : nothing;
+      if (!mayHoldOfPart(whole)) return nothing;
+      return partsOf(vm, each)
+        .filter(([one]) => holds({ vm: one, provider, concerns, context }))
+        .map(([, name]) => ({ [each]: name }));
     },
   };
-}
-
-function meets(filter: Filter, context: ConcernContext, concerns: readonly Concern[]): (vm: VmObject) => boolean {
-  const provider = { name: '', type: context.type };
-  return (vm) => matches(filter, { vm, provider, concerns, context });
 }
 
 function factsOf(vm: VmObject, names: Readonly<Record<string, string>>): Params {

@@ -39,6 +39,9 @@ const texts = [
   'ä€😀',
   '\u0001',
   '{"a"}',
+  '[ds] a/b.vmdk',
+  '[1:2]={a}',
+  'a  b',
 ];
 
 test('texts, lists of them and documents come back as they were, nulls among them', async () => {

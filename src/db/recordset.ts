@@ -38,14 +38,23 @@ function isWritten(type: ColumnType): boolean {
 
 /** As PostgreSQL writes an array. Without NULs, which it refuses; halves of characters are no UTF-8 and are replaced on the way. */
 function arrayOf(values: readonly unknown[]): string {
-  const text = `{${values.map(elementOf).join(',')}}`;
-  return text.includes('\0') ? text.replaceAll('\0', '') : text;
+  const written = values.map((value) => (Array.isArray(value) ? `{${value.map(bareOf).join(',')}}` : value));
+  const text = JSON.stringify(written);
+  // Where nothing had to be escaped, the two differ in their brackets only.
+  const array = text.includes('\\') ? `{${written.map(elementOf).join(',')}}` : `{${text.slice(1, -1)}}`;
+  return array.includes('\0') ? array.replaceAll('\0', '') : array;
 }
 
 function elementOf(value: unknown): string {
-  if (value === null || value === undefined) return 'NULL';
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
-  const text = typeof value === 'string' ? value : arrayOf(value as readonly unknown[]);
-  if (/^[\w.:=/-]+$/.test(text) && !/^null$/i.test(text)) return text;
-  return `"${/["\\]/.test(text) ? text.replaceAll(/["\\]/g, String.raw`\$&`) : text}"`;
+  return typeof value === 'string' ? quoted(value) : String(value);
+}
+
+/** Within a text that is quoted itself: quotation marks are left out where they are not needed. */
+function bareOf(value: unknown): string {
+  const text = String(value);
+  return /^[\w.:=/[\]-]+(?: [\w.:=/[\]-]+)*$/.test(text) && !/^null$/i.test(text) ? text : quoted(text);
+}
+
+function quoted(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }

@@ -8,7 +8,7 @@ import { written } from './complete.ts';
 import { operatorsOf } from './expect.ts';
 import type { Field } from './field.ts';
 import { fields } from './fields.ts';
-import { matches } from './match.ts';
+import { matches, partPredicateOf, predicateOf } from './match.ts';
 import { parseFilter } from './parse.ts';
 import { conditionOf } from './sql.ts';
 import { addProvider, addVms, factNames, someConcerns, someVm, type StoredVm, vocabulary } from './testing.ts';
@@ -108,6 +108,34 @@ test('the same VMs are found in the database and in memory', { timeout: 120_000 
   );
   // Or nothing would have been compared.
   expect(some).toBeGreaterThan(500);
+});
+
+test('what a part of a VM meets is not ruled out by the whole of it', { timeout: 60_000 }, () => {
+  let [met, ruledOut] = [0, 0];
+  const wrong: string[] = [];
+  const parts = vms.slice(0, 40).flatMap(({ vm, concerns }) =>
+    (['disks', 'nics', 'devices', 'snapshots'] as const).flatMap((list) =>
+      vm.data[list].map((one) => {
+        const part = { ...vm, data: { ...vm.data, [list]: [one] } };
+        return [vm, part].map((each) => ({ vm: each, concerns, provider }));
+      }),
+    ),
+  );
+  fc.assert(
+    fc.property(filter, (text) => {
+      const parsed = parseFilter(text);
+      const [holds, mayHold] = [predicateOf(parsed), partPredicateOf(parsed)];
+      for (const [whole, part] of parts) {
+        if (whole === undefined || part === undefined) continue;
+        if (holds(part) && !mayHold(whole)) wrong.push(text);
+        met += holds(part) ? 1 : 0;
+        ruledOut += mayHold(whole) ? 0 : 1;
+      }
+    }),
+    { numRuns: 500, seed },
+  );
+  expect(wrong).toEqual([]);
+  expect(Math.min(met, ruledOut)).toBeGreaterThan(1_000);
 });
 
 test.each(searchable.map((one) => [one.name, one] as const))('%s by itself', { timeout: 60_000 }, async (_, field) => {

@@ -18,19 +18,19 @@ function field(
   more: Partial<Pick<Field, 'values' | 'many'>> = {},
 ): Field {
   const many = more.many ?? ['set', 'texts', 'numbers'].includes(place.kind);
-  const of: Field['of'] = many
-    ? (subject) => known(values(subject)).filter((one) => one !== '')
-    : (subject) => known(values(subject));
+  const of: Field['of'] = many ? (subject) => known(values(subject), '') : (subject) => known(values(subject));
   return { name, type, place, doc, many, values: more.values ?? [], of };
 }
 
 const nothing: readonly Plain[] = [];
 
-/** Asked of every VM by every rule: most have one value, or none. */
-function known(given: Given | readonly Given[]): readonly Plain[] {
-  if (given === null || given === undefined) return nothing;
+/** Asked of every VM by every rule: most have one value, or none. @param nor what of a list is left out as well */
+function known(given: Given | readonly Given[], nor?: ''): readonly Plain[] {
+  if (given === null || given === undefined || given === nor) return nothing;
   if (typeof given !== 'object') return [given];
-  return given.filter((one): one is Plain => one !== null && one !== undefined);
+  const found: Plain[] = [];
+  for (const one of given) if (one !== null && one !== undefined && one !== nor) found.push(one);
+  return found;
 }
 
 function trait(name: TraitName, type: 'enum' | 'boolean' | 'text', doc: string, values: readonly string[] = []): Field {

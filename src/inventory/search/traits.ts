@@ -26,12 +26,21 @@ export const traitValues = {
 
 export type TraitName = keyof typeof traitValues;
 
+const named = Object.entries(traitValues) as [TraitName, (vm: InventoryVm) => readonly Plain[]][];
+
 /** For the column `traits`: sorted, each once, folded. */
 export function traitsOf(vm: InventoryVm): string[] {
-  const words = Object.entries(traitValues).flatMap(([name, values]) =>
-    values(vm).flatMap((value) => (value === null || value === '' ? [] : [`${name}=${fold(String(value))}`])),
-  );
-  return [...new Set(words)].sort();
+  const words = new Set<string>();
+  for (const [name, values] of named) {
+    let last: Plain = null;
+    for (const value of values(vm)) {
+      // One disk is much as the next.
+      if (value === null || value === '' || value === last) continue;
+      words.add(`${name}=${fold(String(value))}`);
+      last = value;
+    }
+  }
+  return [...words].sort();
 }
 
 /** For the column `disk_paths`. */
