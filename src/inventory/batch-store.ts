@@ -9,6 +9,7 @@ import { newId } from '../model/ids.ts';
 import type { ProviderType } from '../model/provider.ts';
 import { type Place, putObjects, putUnreadable, takeGone, takeUnnamed } from './object-store.ts';
 import type { InventoryBatch, InventoryNewsSchema } from './protocol.ts';
+import { sequencesPerBeginning } from './watch-store.ts';
 
 type News = Static<typeof InventoryNewsSchema>;
 type Watched = {
@@ -20,7 +21,11 @@ type Watched = {
   readonly snapshot_token: string | null;
   readonly snapshot_started_at: Date | null;
   readonly watch_sequence: number;
+  readonly synced_at: Date | null;
 };
+
+/** Of a first read: some hundred objects are there by then. */
+const measuredBatch = 2;
 
 /**
  * @returns the provider that it is about
@@ -37,6 +42,8 @@ export async function takeBatch(db: Db, batch: InventoryBatch, rules: RuleSet): 
       let now = watched;
       if (!batch.news.some(({ kind }) => kind === 'snapshot' || kind === 'synced')) await relax(tx);
       for (const news of batch.news) now = await take(tx, rules, now, news, batch.news);
+      if (now.state === 'reading' && now.synced_at === null && batch.sequence % sequencesPerBeginning === measuredBatch)
+        await measure(tx);
       await tx
         .updateTable('provider')
         .set({ watch_sequence: watched.watch_sequence + 1, news_at: sql`clock_timestamp()` })
@@ -60,10 +67,28 @@ async function relax(tx: Tx): Promise<void> {
   await sql`set local synchronous_commit = off`.execute(tx);
 }
 
+/**
+ * PostgreSQL would take statistics a minute later. Until it has some, it looks for what is known of a batch among all objects
+ * of the system instead of by their index, with each batch.
+ */
+async function measure(tx: Tx): Promise<void> {
+  await sql`analyze inventory_object (system_id, kind, identity, ref, parent_ref, gone_at)`.execute(tx);
+}
+
 async function lockWatched(tx: Tx, token: string): Promise<Watched> {
   const watched = await tx
     .selectFrom('provider')
-    .select(['id', 'name', 'type', 'state', 'system_id', 'snapshot_token', 'snapshot_started_at', 'watch_sequence'])
+    .select([
+      'id',
+      'name',
+      'type',
+      'state',
+      'system_id',
+      'snapshot_token',
+      'snapshot_started_at',
+      'watch_sequence',
+      'synced_at',
+    ])
     .where('watch_token', '=', token)
     .where('removed_at', 'is', null)
     .where('state', '!=', 'stopped')

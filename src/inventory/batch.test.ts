@@ -20,6 +20,21 @@ async function vms(id: string): Promise<{ id: string; ref: string; name: string 
   return items.toSorted((a, b) => (a.ref < b.ref ? -1 : 1));
 }
 
+test('a first read has statistics long before PostgreSQL takes them by itself', async () => {
+  const taken = async (): Promise<number> => {
+    const { rows } = await server.db.pool.query(`select from pg_stats where tablename = 'inventory_object'`);
+    return rows.length;
+  };
+  expect(await taken()).toBe(0); // nothing was read before: this test stands first
+  const { id } = await server.add('measured');
+  const watch = await worker.begin(id);
+  await watch.send(snapshot('s-measured'), put(aVm('vm-1')));
+  for (const ref of ['vm-2', 'vm-3']) expect((await watch.send(put(aVm(ref)))).status).toBe(200);
+  expect(await taken()).toBeGreaterThan(0);
+  await watch.send(synced);
+  expect(await server.provider(id)).toMatchObject({ state: 'following', counts: { vm: 3 } });
+});
+
 test('a read is taken batch by batch, what it does not name is gone, what was sent twice counts once', async () => {
   const { id } = await server.add('first');
   const watch = await worker.begin(id);

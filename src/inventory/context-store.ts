@@ -27,13 +27,12 @@ export async function readSurroundings(
     ...data.disks.map((d) => d.storageRef),
   ]);
   const wanted = [...new Set(refs.filter((ref) => ref !== null))];
-  // Kind by kind: without statistics, as in a first read, all objects of the system were looked at otherwise.
+  // Kind by kind, as each has few beside the VMs; whatever PostgreSQL takes the number of those that are gone for.
   const { rows } = await sql<{ kind: string; ref: string; data: unknown }>`
     select k.kind, o.ref, o.data from (values ('host'), ('cluster'), ('storage')) as k(kind) cross join lateral (
-      select ref, data from inventory_object
-      where system_id = ${systemId} and kind = k.kind and gone_at is null and ref = any(${wanted}::text[]) offset 0) o`.execute(
-    tx,
-  );
+      select ref, data, gone_at from inventory_object
+      where system_id = ${systemId} and kind = k.kind and ref = any(${wanted}::text[]) offset 0) o
+    where o.gone_at is null`.execute(tx);
   const of = <T>(kind: string): Map<string, T> =>
     new Map(rows.filter((row) => row.kind === kind).map(({ ref, data }) => [ref, data as T]));
   return {

@@ -55,12 +55,13 @@ export async function putObjects(
 async function readKnown(tx: Tx, place: Place, objects: readonly InventoryObject[]): Promise<Known[]> {
   const refs = objects.map(({ ref }) => ref);
   const identities = objects.map(identityOf);
+  // As queries of their own: values that are there while it plans are each compared with the statistics.
   const { rows } = await sql<Known>`
     select id, kind, identity, ref, gone_at is not null as gone,
       coalesce(snapshot_token = ${place.snapshotToken}::uuid, false) as named
     from inventory_object
     where system_id = ${place.systemId} and kind = any(${[...new Set(objects.map(({ kind }) => kind))]}::text[])
-      and (identity = any(${identities}::text[]) or ref = any(${refs}::text[]))
+      and (identity = any(array(select unnest(${identities}::text[]))) or ref = any(array(select unnest(${refs}::text[]))))
     for update`.execute(tx);
   return rows;
 }

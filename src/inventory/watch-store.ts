@@ -12,7 +12,7 @@ import type { WatchAnswer, Watching, WatchRequest } from './protocol.ts';
 
 const assignLock = 7_117_011;
 /** Much more than a watch ever sends: each new beginning numbers its batches from a place that no earlier one reaches. */
-const sequencesPerBeginning = 2 ** 28;
+export const sequencesPerBeginning = 2 ** 28;
 
 /** Gives every provider its worker. Returns those whose state changed by it. */
 export async function assignWatches(db: Db, moveAfterMs: number): Promise<string[]> {
