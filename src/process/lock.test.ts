@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -66,10 +66,16 @@ test('who waits until nobody shares it has it alone when the last has let go, al
   expect(shareLock(path, 0)).toBeNull();
 });
 
-/** Processes that wait for this lock. */
+/**
+ * Programs that wait for this lock. In a PID namespace /proc/locks tells nothing of them, because the program that took the
+ * shared lock for us has ended.
+ */
 async function waitersOf(path: string): Promise<number[]> {
-  const { ino } = await stat(path);
-  const locks = (await readFile('/proc/locks', 'utf8')).split('\n');
-  const waiting = locks.filter((line) => line.includes('->') && line.includes(`:${ino} `));
-  return waiting.map((line) => Number(/WRITE\s+(\d+)/.exec(line)?.[1]));
+  const waiting: number[] = [];
+  for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    const file = await readlink(`/proc/${pid}/fd/3`).catch(() => '');
+    if (command.startsWith('flock\0--exclusive') && file === path) waiting.push(Number(pid));
+  }
+  return waiting;
 }

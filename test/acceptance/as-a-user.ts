@@ -36,6 +36,7 @@ export const asAUser: Scenario = {
 
     const server = [wherry, 'server', '--listen', 'none', '--home', home];
     user.start(server);
+    await answers(tell);
     let early: string | null = null;
     const importing = tell('import', appliance.path, '--to', 'files', '--dir', out, '--name', 'mine').then(
       ({ output }) => (early = output),
@@ -57,6 +58,7 @@ export const asAUser: Scenario = {
     );
 
     user.start(server);
+    await answers(tell);
     await importing;
     for (const end = Date.now() + 300_000; ; await sleep(500)) {
       const { output } = await tell('migrations');
@@ -72,4 +74,13 @@ export const asAUser: Scenario = {
 
 function isConverting(command: string): boolean {
   return command.includes('qemu-system-x86_64') && command.includes('guestfs');
+}
+
+/** One that is started for itself, not by an import for as long as that takes: it answers before anything is imported. */
+async function answers(tell: (...words: string[]) => Promise<{ code: number | null; output: string }>): Promise<void> {
+  for (const end = Date.now() + 60_000; ; await sleep(500)) {
+    const { code, output } = await tell('migrations');
+    if (code === 0) return;
+    if (Date.now() > end) throw new Error(`the server does not answer: ${output}`);
+  }
 }
