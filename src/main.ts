@@ -18,11 +18,11 @@ if (process.argv[2] === 'step-child') {
   ]);
   runStepChild({ steps, providers: createProviders() });
 } else if (process.argv[2] === 'watch-child') {
-  const [{ runWatchChild }, { createProviders }] = await Promise.all([
+  const [{ runWatchChild }, { connectOne }] = await Promise.all([
     import('./worker/watch-child.ts'),
-    import('./wiring.ts'),
+    import('./watch-wiring.ts'),
   ]);
-  runWatchChild({ providers: createProviders() });
+  runWatchChild({ connect: connectOne });
 } else {
   await createProgram({
     startServer: async (config) => {

@@ -13,7 +13,7 @@ import type { FromWatchChild, ToWatchChild } from './watch-messages.ts';
 /** What came is on its way at the latest after this: enough for what belongs together, too short for anybody to notice. */
 const flushMs = 20;
 
-export function runWatchChild({ providers }: { readonly providers: Providers }): void {
+export function runWatchChild({ connect }: Pick<Providers, 'connect'>): void {
   const stopping = new AbortController();
   const sent = new Map<number, PromiseWithResolvers<void>>();
   let requests = 0;
@@ -28,7 +28,7 @@ export function runWatchChild({ providers }: { readonly providers: Providers }):
   const watch = async ({ account, secrets }: Extract<ToWatchChild, { kind: 'watch' }>): Promise<void> => {
     let error: StoredError | null = null;
     try {
-      await using connection = await providers.connect({ account, secrets }, stopping.signal);
+      await using connection = await connect({ account, secrets }, stopping.signal);
       await forward(connection.watchInventory(stopping.signal), createBatcher(send));
     } catch (thrown) {
       if (!stopping.signal.aborted) error = scrubbed(toStored(located(thrown, { worker: hostname() })), secrets);

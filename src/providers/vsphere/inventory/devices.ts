@@ -1,6 +1,6 @@
 /** Devices beside disks and NICs: what disks hang on, and what cannot come along. */
 import type { InventoryDevice } from '../../../model/inventory.ts';
-import { isA, type TypeName, type Vim } from '../vim25/schema.ts';
+import { isA, isSubtype, isTypeName, type TypeName, type Vim } from '../vim25/schema.ts';
 import { busOf, sharesBus } from './disks.ts';
 
 /** Every VM has these; they say nothing. */
@@ -46,11 +46,23 @@ export function sharedBuses(devices: readonly Vim<'VirtualDevice'>[]): string[] 
 }
 
 function kindOf(device: Vim<'VirtualDevice'>): InventoryDevice['kind'] | null {
-  if (ordinary.some((type) => isA(device, type))) return null;
-  const kind = kinds.find(([type]) => isA(device, type))?.[1];
-  if (kind === 'passthrough' && device.backing?._type === 'VirtualPCIPassthroughVmiopBackingInfo') return 'gpu';
+  const { _type: type } = device;
+  let kind = kindByType.get(type);
+  if (kind === undefined) {
+    kind = kindOfType(type);
+    // Only what the table has is kept: of a server's own words there is no end.
+    if (isTypeName(type)) kindByType.set(type, kind);
+  }
+  return kind === 'passthrough' && device.backing?._type === 'VirtualPCIPassthroughVmiopBackingInfo' ? 'gpu' : kind;
+}
+/** A VM has a dozen devices, and each is asked for two dozen types. */
+const kindByType = new Map<string, InventoryDevice['kind'] | null>();
+
+function kindOfType(type: string): InventoryDevice['kind'] | null {
+  if (ordinary.some((base) => isSubtype(type, base))) return null;
+  const kind = kinds.find(([base]) => isSubtype(type, base))?.[1];
   if (kind !== undefined) return kind;
-  return isA(device, 'VirtualEthernetCard') ? null : 'other';
+  return isSubtype(type, 'VirtualEthernetCard') ? null : 'other';
 }
 
 function detailOf(device: Vim<'VirtualDevice'>): string {

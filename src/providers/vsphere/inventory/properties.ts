@@ -108,7 +108,7 @@ const followedOfVm = [
 /** Of one kind of object; nothing of a kind that is not ours. */
 export function followedOf(type: string): readonly string[] {
   if (type === 'VirtualMachine') return followedOfVm;
-  return type in followedPlaces ? followedPlaces[type as PlaceName] : [];
+  return Object.hasOwn(followedPlaces, type) ? followedPlaces[type as PlaceName] : [];
 }
 
 export const placeNames = Object.keys(placeProperties) as readonly PlaceName[];

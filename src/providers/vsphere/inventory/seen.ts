@@ -27,18 +27,43 @@ export class Seen {
 const longestPrint = 200;
 
 function printOf(object: ManagedProps): string {
-  const print = JSON.stringify(followedOf(object.ref.type).map((path) => valueAt(object, path) ?? null));
+  const values: unknown[] = [];
+  for (const place of followedIn(object.ref.type)) values.push(valueAt(object, place) ?? null);
+  const print = JSON.stringify(values);
   return print.length > longestPrint ? hash('sha256', print, 'base64') : print;
 }
 
+/** A path that is followed, and what may have been read instead of it: something that holds it, and the steps from there. */
+type Followed = {
+  readonly path: string;
+  readonly held: readonly (readonly [path: string, steps: readonly string[]])[];
+};
+
+const followedByType = new Map<string, readonly Followed[]>();
+
+function followedIn(type: string): readonly Followed[] {
+  const known = followedByType.get(type);
+  if (known !== undefined) return known;
+  const followed = followedOf(type).map((path) => {
+    const steps = path.split('.');
+    const held = steps.slice(1).map((_, at) => {
+      const length = steps.length - 1 - at;
+      return [steps.slice(0, length).join('.'), steps.slice(length)] as const;
+    });
+    return { path, held };
+  });
+  // Kinds that are not ours have nothing followed, and there is no end of them.
+  if (followed.length > 0) followedByType.set(type, followed);
+  return followed;
+}
+
 /** Also where only something that holds it was read: `summary` for `summary.capacity`. */
-function valueAt(object: ManagedProps, path: string): unknown {
+function valueAt(object: ManagedProps, { path, held }: Followed): unknown {
   const own = object.get(path);
   if (own !== undefined) return own;
-  const steps = path.split('.');
-  for (let length = steps.length - 1; length > 0; length -= 1) {
-    const held = object.get(steps.slice(0, length).join('.'));
-    if (held !== undefined) return steps.slice(length).reduce(fieldOf, held);
+  for (const [holder, steps] of held) {
+    const holding = object.get(holder);
+    if (holding !== undefined) return steps.reduce(fieldOf, holding);
   }
   return undefined;
 }
