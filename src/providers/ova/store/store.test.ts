@@ -1,15 +1,14 @@
-import { createServer, type Server } from 'node:http';
-import { type AddressInfo } from 'node:net';
 import { copyFile, mkdir, mkdtemp, readFile, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { buildOva } from '../../../../test/fixtures/ova/build.ts';
-import type { InventoryObject } from '../../../model/inventory.ts';
 import { createProviders } from '../../../wiring.ts';
 import type { CheckResult, Connection, InventoryNews } from '../../provider.ts';
 import { linksIn } from './links.ts';
 import type { StoreReaders } from './read.ts';
+import { Listener } from './testing/listener.ts';
+import { addressOf, serve, type Web } from './testing/web-server.ts';
 import { connectWeb } from './web.ts';
 
 const providers = createProviders();
@@ -50,39 +49,6 @@ function twice(ovf: string): string {
 const check = (location: string): Promise<CheckResult> =>
   providers.check({ account: { type: 'ova', location }, secrets: {} }, signal);
 
-/** The inventory as it is told, kept as somebody who listens would. */
-class Listener {
-  readonly vms = new Map<string, InventoryObject & { kind: 'vm' }>();
-  readonly unreadable = new Map<string, string>();
-  readonly others: InventoryObject[] = [];
-  synced = false;
-  systemId = '';
-
-  async listen(news: AsyncIterable<InventoryNews>, until: () => boolean): Promise<void> {
-    for await (const one of news) {
-      this.take(one);
-      if (until()) return;
-    }
-  }
-  take(one: InventoryNews): void {
-    if (one.kind === 'snapshot') this.systemId = one.systemId;
-    if (one.kind === 'synced') this.synced = true;
-    if (one.kind === 'put') {
-      for (const object of one.objects) {
-        this.unreadable.delete(object.ref);
-        if (object.kind === 'vm') this.vms.set(object.ref, object);
-        else this.others.push(object);
-      }
-    }
-    if (one.kind === 'unreadable') for (const { ref, code } of one.objects) this.unreadable.set(ref, code);
-    if (one.kind === 'gone') {
-      for (const { ref } of one.objects) {
-        this.vms.delete(ref);
-        this.unreadable.delete(ref);
-      }
-    }
-  }
-}
 async function first(connection: Connection): Promise<Listener> {
   const listener = new Listener();
   await listener.listen(connection.watchInventory(signal), () => listener.synced);
@@ -201,62 +167,10 @@ test('check says what is there, and what is wrong with a place that is none', as
   expect(file.rows[0]?.detail).toContain('no directory');
 });
 
-/** A web server as there are many: a list, and files by Range unless `whole`. */
-type Web = {
-  whole: boolean;
-  asked: string[];
-  password?: string;
-  /** The list itself needs no password. */
-  openList?: boolean;
-  list?: string;
-  /** Answers end in the middle. */
-  cut?: boolean;
-  /** Of each file and of the list, the query without which it is refused. */
-  signatures?: Readonly<Record<string, string>>;
-};
-const usualList = '<a href="../">up</a><a href="app.ova">app</a><a href="http://x/y.ova">y</a>';
-async function serve(state: Web): Promise<Server & AsyncDisposable> {
-  const server = createServer((request, response) => {
-    state.asked.push(`${request.method} ${request.url} ${request.headers.range ?? ''}`);
-    const expected = `Basic ${Buffer.from(`joe:${state.password}`).toString('base64')}`;
-    const [place = '', query = ''] = (request.url ?? '').split('?');
-    const isList = place === '/images/';
-    const needed = state.signatures?.[isList ? place : basename(place)] ?? '';
-    if (query !== needed) return response.writeHead(403).end();
-    const isOpen = isList && state.openList === true;
-    if (state.password !== undefined && !isOpen && request.headers.authorization !== expected)
-      return response.writeHead(401).end();
-    if (isList) return response.writeHead(200).end(state.list ?? usualList);
-    if (state.cut === true) {
-      response.writeHead(206, { 'content-range': 'bytes 0-0/9', 'content-length': '9' }).write('x');
-      return setTimeout(() => response.destroy(), 20);
-    }
-    void readFile(join(store, basename(place))).then(
-      (data) => {
-        const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
-        if (from === undefined || state.whole) return response.writeHead(200).end(data);
-        const part = data.subarray(Number(from), Number(to) + 1);
-        const headers = { 'content-range': `bytes ${from}-${to}/${data.length}`, etag: '"one"' };
-        return response.writeHead(206, headers).end(part);
-      },
-      () => response.writeHead(404).end(),
-    );
-    return response;
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return Object.assign(server, {
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  });
-}
-const addressOf = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-
 test('OVAs on a web server are read by parts of them', async () => {
   await ova('app');
   const state = { whole: false, asked: [] as string[] };
-  await using server = await serve(state);
+  await using server = await serve(store, state);
   await using connection = await connect(`${addressOf(server)}/images/`);
   const found = await first(connection);
   expect([...found.vms.values()]).toMatchObject([{ name: 'app', data: { disks: [{ format: 'raw' }] } }]);
@@ -274,7 +188,7 @@ test('of a page with several the names come first; one is read alone when somebo
   await ova('two');
   const list = '<a href="app.ova">app</a><a href="two.ova">two</a><a href="none.ova">none</a>';
   const state: Web = { whole: false, asked: [], list };
-  await using server = await serve(state);
+  await using server = await serve(store, state);
   await using connection = await connect(`${addressOf(server)}/images/`);
   const told: string[] = [];
   const stop = new AbortController();
@@ -300,7 +214,7 @@ test('of a page with several the names come first; one is read alone when somebo
 test('a wrong password is tried once, the right one is used', async () => {
   await ova('app');
   const state = { whole: false, asked: [] as string[], password: 'sesame' };
-  await using server = await serve(state);
+  await using server = await serve(store, state);
   const account = { type: 'ova', location: `${addressOf(server)}/images/`, username: 'joe' } as const;
   const wrong = await providers.check({ account, secrets: { password: 'wrong' } }, signal);
   expect(wrong.rows.find(({ ok }) => !ok)?.what).toBe('Sign-in');
@@ -313,7 +227,7 @@ test('a list that everybody may read, of files that nobody is let into: one try 
   await ova('app');
   const list = Array.from({ length: 50 }, (_, index) => `<a href="${index}.ova">x</a>`).join('');
   const state: Web = { whole: false, asked: [], password: 'sesame', openList: true, list };
-  await using server = await serve(state);
+  await using server = await serve(store, state);
   const account = { type: 'ova', location: `${addressOf(server)}/images/`, username: 'joe' } as const;
   await using connection = await providers.connect({ account, secrets: { password: 'wrong' } }, signal);
   await expect(first(connection)).rejects.toMatchObject({ code: 'provider.sign_in_refused' });
@@ -323,7 +237,7 @@ test('a list that everybody may read, of files that nobody is let into: one try 
 test('a link that is no name of a file is listed with the reason; the others are read', async () => {
   await ova('app');
   const state: Web = { whole: false, asked: [], list: '<a href="%E0%A4%A.ova">bad</a><a href="app.ova">app</a>' };
-  await using server = await serve(state);
+  await using server = await serve(store, state);
   await using connection = await connect(`${addressOf(server)}/images/`);
   const found = await first(connection);
   expect([...found.vms.values()].map(({ name }) => name)).toEqual(['app']);
@@ -335,7 +249,7 @@ test('links that lead to nothing, more of them than there are connections, do no
   const list = [...Array.from({ length: 9 }, (_, index) => `${index}.ova`), 'app.ova'].map(
     (name) => `<a href="${name}">x</a>`,
   );
-  await using server = await serve({ whole: false, asked: [], list: list.join('') });
+  await using server = await serve(store, { whole: false, asked: [], list: list.join('') });
   await using connection = await connect(`${addressOf(server)}/images/`);
   const found = await first(connection);
   expect([...found.vms.values()].map(({ name }) => name)).toEqual(['app']);
@@ -344,7 +258,7 @@ test('links that lead to nothing, more of them than there are connections, do no
 
 test('an answer without encryption that breaks off is tried again, and no defect', async () => {
   const state: Web = { whole: false, asked: [], cut: true };
-  await using server = await serve(state);
+  await using server = await serve(store, state);
   await using connection = await connect(`${addressOf(server)}/images/`);
   await expect(first(connection)).rejects.toMatchObject({ code: 'provider.connection_lost' });
 });
@@ -367,7 +281,7 @@ test('links with passwords and signatures: none of them is told, each file is re
     asked: [],
     signatures: { '/images/': 'list=kanarie-five', 'app.ova': 'sig=kanarie-one&a=1' },
   };
-  await using server = await serve(state);
+  await using server = await serve(store, state);
   state.list = list.replaceAll('HOST', addressOf(server).slice('http://'.length));
   const base = `${addressOf(server)}/images/`;
   const account = { type: 'ova', location: `${base}?…` } as const;
@@ -417,7 +331,7 @@ test('an idle store of many files is asked for its list and for a few of them', 
   for (let index = 0; index < 20; index += 1) await copyFile(join(store, 'app.ova'), join(store, `${index}.ova`));
   const list = Array.from({ length: 20 }, (_, index) => `<a href="${index}.ova">x</a>`).join('');
   const state: Web = { whole: false, asked: [], list };
-  await using server = await serve(state);
+  await using server = await serve(store, state);
   const account = { type: 'ova', location: `${addressOf(server)}/images/` } as const;
   await using connection = await connectWeb(account, {}, noOthers, signal, 10);
   const listener = new Listener();
