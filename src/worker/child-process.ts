@@ -54,9 +54,9 @@ export function startStepChild(options: ChildOptions<FromChild>): StepChild {
 const watchHeapMiB = 192;
 
 /** What a first read throws away is looked through once there is so much of it, not every few MiB: see docs/benchmarks.md. */
-const watchIdleMiB = 80;
+const watchIdleMiB = 120;
 /** For what lives as long as one object of an answer. */
-const watchYoungMiB = 8;
+const watchYoungMiB = 16;
 
 /** Watches one provider. */
 export function startWatchChild(options: ChildOptions<FromWatchChild>): TreeChild<ToWatchChild> {
