@@ -1,6 +1,6 @@
 /** A user of a scenario's own, made and removed by root, or whoever runs the scenario when that is not root. */
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -59,8 +59,18 @@ export async function ordinaryUser(): Promise<OrdinaryUser> {
           }
         }
       }
-      if (isRoot) await runChild('userdel', [name]);
+      if (isRoot) {
+        await removeSockets((await stat(home)).uid);
+        await runChild('userdel', [name]);
+      }
       await rm(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     },
   };
+}
+
+/** The short ways to its homes (home.ts), which a server that is killed leaves behind. */
+async function removeSockets(uid: number): Promise<void> {
+  for (const entry of await readdir('/tmp')) {
+    if (entry.startsWith(`wherry-${uid}-`)) await rm(join('/tmp', entry), { recursive: true, force: true });
+  }
 }
