@@ -4,7 +4,8 @@ import { explain, toStored, WherryError } from '../model/errors.ts';
 
 /**
  * 0 done; 1 the migration or request failed; 2 the command line is wrong; 3 no server answers; 4 not signed in or not
- * allowed; 5 a verified disk differs from its manifest; 6 a server runs there already; 130 interrupted. Documented in `wherry --help`.
+ * allowed; 5 a verified disk differs from its manifest; 6 a server runs there already; 130 interrupted. Documented in
+ * `wherry --help`.
  */
 export const exitCodes = {
   done: 0,
