@@ -14,7 +14,7 @@ import { makeStriped } from './striped.ts';
 import { kill } from './victims.ts';
 
 const mib = 2 ** 20;
-const sizeBytes = 512 * mib;
+const sizeBytes = 256 * mib;
 
 export const compressed: Scenario = {
   name: 'compressed',
@@ -27,8 +27,8 @@ export const compressed: Scenario = {
     const out = join(product.scratch, 'out');
     await mkdir(out);
     await makeStriped(source, sizeBytes, [
-      [0, 192 * mib],
-      [320 * mib, sizeBytes],
+      [0, 96 * mib],
+      [192 * mib, sizeBytes - 192 * mib],
     ]);
     await limitBandwidth(product, 64 * mib);
     await ambush.arm(['copy.opened']);
@@ -37,7 +37,7 @@ export const compressed: Scenario = {
     await reached(ambush, 'copy.opened');
     const step = await stepProcess(product);
     await ambush.release('copy.opened');
-    for (const end = Date.now() + 120_000; (await step.read()) < 128 * mib; await sleep(20)) {
+    for (const end = Date.now() + 120_000; (await step.read()) < 72 * mib; await sleep(20)) {
       if (Date.now() > end) throw new Error('the copy does not get there');
     }
     report.check('(control) a step was killed in the middle of the disk', await kill(product, 'child', Math.random));

@@ -20,12 +20,12 @@ const mib = 2 ** 20;
 const rounds = 100;
 const lanes = 2;
 /** Data and holes, a chunk border inside data, and an end that is no whole leaf nor cluster. */
-const sizeBytes = 133 * mib + 7 * 512;
+const sizeBytes = 71 * mib + 7 * 512;
 const stripes = [
-  [0, 9 * mib],
-  [62 * mib, 6 * mib],
-  [100 * mib + 4096, 5 * mib],
-  [132 * mib, sizeBytes - 132 * mib],
+  [0, 5 * mib],
+  [62 * mib, 4 * mib],
+  [68 * mib + 4096, mib],
+  [70 * mib, sizeBytes - 70 * mib],
 ] as const;
 
 export const verifiedCopy: Scenario = {
