@@ -3,7 +3,7 @@
  * before the first byte where they cannot go, and seen as a VM once they are whole.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { type ClientRequest, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -118,6 +118,45 @@ test('wherry upload sends what a person has, and says how far it is', { timeout:
   expect(digest(await readFile(join(store, 'bare.raw')))).toBe(digest(await readFile(path)));
   expect((await run('upload', join(directory, 'none.raw'), '--to', 'store')).code).not.toBe(0);
 });
+
+test('wherry upload goes on with the same file alone: another one of its size is begun anew', async () => {
+  const path = join(directory, 'halves.raw');
+  const [before, after] = [randomBytes(2 ** 20), randomBytes(2 ** 20)];
+  await writeFile(path, before);
+  const { ino, size, mtimeNs } = await stat(path, { bigint: true });
+  const file = `${ino}:${size}:${mtimeNs}`;
+  const broken = await ask<UploadView>('POST', `/providers/${provider.id}/uploads`, {
+    name: 'halves.raw',
+    sizeBytes: before.length,
+    file,
+  });
+  expect(broken.body).toMatchObject({ state: 'open', file });
+  const half = before.length / 2;
+  expect(await part(broken.body.id, 0, before.subarray(0, half))).toMatchObject({ status: 200 });
+
+  await writeFile(path, after);
+  const refused = await run('upload', path, '--to', 'store');
+  expect(refused.code).not.toBe(0);
+  expect(refused.stderr).toContain('upload.under_way');
+  expect(refused.stderr).toContain('--again');
+  const again = await run('upload', path, '--to', 'store', '--again');
+  expect([again.code, again.stderr]).toEqual([0, expect.any(String)]);
+  expect(digest(await readFile(join(store, 'halves.raw')))).toBe(digest(after));
+
+  // The same file goes on: only the rest of it is sent.
+  const other = join(directory, 'rest.raw');
+  await writeFile(other, before);
+  const rest = await stat(other, { bigint: true });
+  const { body } = await ask<UploadView>('POST', `/providers/${provider.id}/uploads`, {
+    name: 'rest.raw',
+    sizeBytes: before.length,
+    file: `${rest.ino}:${rest.size}:${rest.mtimeNs}`,
+  });
+  const marked = Buffer.from(before).fill(7, 0, half);
+  expect(await part(body.id, 0, marked.subarray(0, half))).toMatchObject({ status: 200 });
+  expect(await run('upload', other, '--to', 'store')).toMatchObject({ code: 0 });
+  expect(digest(await readFile(join(store, 'rest.raw')))).toBe(digest(marked));
+}, 120_000);
 
 function begin(name: string, sizeBytes = 10): Promise<Answer<UploadView>> {
   return ask('POST', `/providers/${provider.id}/uploads`, { name, sizeBytes });

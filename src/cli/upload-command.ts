@@ -9,7 +9,7 @@ import type { Client } from './client.ts';
 import { clientFor, type CommonFlags, run, withCommonFlags } from './command.ts';
 import { plain, printJson, shownBytes } from './output.ts';
 
-type Flags = CommonFlags & { readonly to: string; readonly folder?: string };
+type Flags = CommonFlags & { readonly to: string; readonly folder?: string; readonly again?: boolean };
 
 /** Small enough that little is sent twice, large enough that asking costs nothing. */
 const partBytes = 32 * 1024 * 1024;
@@ -20,7 +20,8 @@ export function addUploadCommand(program: Command): void {
       .command('upload <file...>')
       .description('put OVAs, OVFs with their disks, or images into a store that is a directory of a worker')
       .requiredOption('--to <provider>', 'the store, by name or id')
-      .option('--folder <name>', 'a folder of the store: the files of one VM belong together'),
+      .option('--folder <name>', 'a folder of the store: the files of one VM belong together')
+      .option('--again', 'what was broken off is given up, and begun anew'),
   ).action((files: string[], flags: Flags) => run(flags, () => upload(files, flags)));
 }
 
@@ -32,27 +33,38 @@ async function upload(files: readonly string[], flags: Flags): Promise<void> {
   const done: UploadView[] = [];
   for (const file of files) {
     const name = flags.folder === undefined ? basename(file) : `${flags.folder}/${basename(file)}`;
-    done.push(await send(client, store.id, file, name, flags.json !== true));
+    done.push(await send(client, store.id, { path: file, name }, flags));
   }
   if (flags.json === true) printJson(done);
 }
 
-async function send(client: Client, store: string, file: string, name: string, say: boolean): Promise<UploadView> {
-  const sizeBytes = sizeOf(file);
+async function send(
+  client: Client,
+  store: string,
+  { path, name }: { readonly path: string; readonly name: string },
+  { again = false, json = false }: Flags,
+): Promise<UploadView> {
+  const { sizeBytes, file } = identityOf(path);
   const { items } = await client.get<{ items: UploadView[] }>(`/providers/${store}/uploads`);
-  const open = items.find((one) => one.state === 'open' && one.name === name && one.sizeBytes === sizeBytes);
-  let at = open ?? (await client.post<UploadView>(`/providers/${store}/uploads`, { name, sizeBytes }));
+  const open = items.find((one) => one.state === 'open' && one.name === name);
+  if (again && open !== undefined) await client.delete(`/uploads/${open.id}`);
+  // The halves of two files are no file: of the same size they may well be, as images are.
+  const isSame = !again && open?.file === file && open.sizeBytes === sizeBytes;
+  let at = isSame ? open : await client.post<UploadView>(`/providers/${store}/uploads`, { name, sizeBytes, file });
   while (at.doneBytes < sizeBytes) {
     const end = Math.min(at.doneBytes + partBytes, sizeBytes);
-    const body = createReadStream(file, { start: at.doneBytes, end: end - 1 });
+    const body = createReadStream(path, { start: at.doneBytes, end: end - 1 });
     at = await client.upload<UploadView>(`/uploads/${at.id}?offset=${at.doneBytes}`, body, end - at.doneBytes);
-    if (say) process.stderr.write(plain(`${name}: ${shownBytes(at.doneBytes)} of ${shownBytes(sizeBytes)}\n`));
+    if (!json) process.stderr.write(plain(`${name}: ${shownBytes(at.doneBytes)} of ${shownBytes(sizeBytes)}\n`));
   }
+  if (identityOf(path).file !== file)
+    throw new WherryError('client.usage', { problem: `${path} was changed while it was sent: send it with --again` });
   return client.post<UploadView>(`/uploads/${at.id}/finish`);
 }
 
-function sizeOf(file: string): number {
-  const stats = statSync(file, { throwIfNoEntry: false });
-  if (stats?.isFile() === true) return stats.size;
-  throw new WherryError('client.usage', { problem: `there is no file ${file}` });
+/** `file`: changes when it is written to, or another file takes its place. */
+function identityOf(path: string): { readonly sizeBytes: number; readonly file: string } {
+  const stats = statSync(path, { throwIfNoEntry: false, bigint: true });
+  if (stats?.isFile() !== true) throw new WherryError('client.usage', { problem: `there is no file ${path}` });
+  return { sizeBytes: Number(stats.size), file: `${stats.ino}:${stats.size}:${stats.mtimeNs}` };
 }

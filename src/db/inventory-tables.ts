@@ -101,6 +101,7 @@ export type InventoryTables = {
     location: string;
     name: string;
     size_bytes: number;
+    file: string | null;
     done_bytes: Generated<number>;
     state: Generated<'open' | 'finished' | 'canceled'>;
     created_by: string;

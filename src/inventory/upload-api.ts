@@ -10,6 +10,8 @@ export const BeginUpload = Type.Object(
     /** `app.ova`, or one folder deep: `web01/disk0.vmdk`. */
     name: Type.String({ minLength: 1, maxLength: 401 }),
     sizeBytes: Bytes,
+    /** What the sender knows this file by: told again, and compared by nobody else. Two files may have one name and size. */
+    file: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
   },
   { additionalProperties: false },
 );
@@ -20,6 +22,8 @@ export const UploadView = Type.Object({
   providerId: Id,
   name: Type.String(),
   sizeBytes: Bytes,
+  /** As it was given at the beginning; null: it was not. Only with the same file may somebody go on. */
+  file: Type.Union([Type.String(), Type.Null()]),
   /** Where to go on: all before it is on the worker's disk. */
   doneBytes: Bytes,
   state: StringEnum(['open', 'finished', 'canceled']),

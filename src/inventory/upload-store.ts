@@ -17,7 +17,7 @@ const forgottenAfter = sql`interval '7 days'`;
 export async function beginUpload(
   db: Db,
   providerId: string,
-  { name, sizeBytes }: BeginUpload,
+  { name, sizeBytes, file }: BeginUpload,
   by: string,
 ): Promise<{ row: UploadRow; promisedBytes: number }> {
   return db.transaction(async (tx) => {
@@ -42,7 +42,8 @@ export async function beginUpload(
       .where('location', '=', location)
       .where('state', '=', 'open')
       .executeTakeFirstOrThrow();
-    const values = { id: newId(), provider_id: providerId, worker_id: workerId, location, name, size_bytes: sizeBytes };
+    const of = { id: newId(), provider_id: providerId, worker_id: workerId };
+    const values = { ...of, location, name, size_bytes: sizeBytes, file: file ?? null };
     try {
       const row = await tx
         .insertInto('upload')
@@ -130,6 +131,7 @@ export function uploadView(row: UploadRow): UploadView {
     providerId: row.provider_id,
     name: row.name,
     sizeBytes: row.size_bytes,
+    file: row.file,
     doneBytes: row.done_bytes,
     state: row.state,
     createdBy: row.created_by,

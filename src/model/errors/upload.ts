@@ -21,7 +21,7 @@ export const uploadErrors = {
   'upload.under_way': {
     status: 409,
     message: '{name} is being uploaded to provider {provider} already',
-    next: 'Go on with that upload, or cancel it.',
+    next: 'Go on with the file that it was begun with, or cancel it: in the console, or by `wherry upload --again`.',
   },
   'upload.not_found': {
     status: 404,
