@@ -238,6 +238,11 @@ export const sourceErrors = {
     message: 'VM {vm}: disk {disk} comes without a file; an empty disk of {bytes:bytes} is made',
     next: 'Nothing to do if the VM had an empty disk.',
   },
+  'ova.disk_unused': {
+    status: 409,
+    message: 'The OVF in {path} describes the disk {file}, which no VM in it uses; it is not migrated with {vm}',
+    next: 'If the VM had that disk, migrate it as an image by itself, or export the VM again.',
+  },
   'ova.drive_ignored': {
     status: 409,
     message: 'VM {vm}: drive {disk} names no disk and is left out',

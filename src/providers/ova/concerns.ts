@@ -1,7 +1,7 @@
 import type { Concern } from '../../model/concern.ts';
 import type { ImageFacts } from '../../transfer/disk.ts';
 import type { ManifestCheck } from './manifest.ts';
-import type { OvfDrive, OvfSystem } from './ovf.ts';
+import type { Ovf, OvfDrive, OvfSystem } from './ovf.ts';
 import type { Package, PackageFile } from './package.ts';
 
 /** What the OVF says of a disk and what is really there. */
@@ -14,6 +14,7 @@ export type Finding = {
 /** What deserves a word about a VM of a package: where OVF and files disagree, and what cannot be checked. */
 export function findConcerns(
   packed: Package,
+  { unusedFiles }: Ovf,
   system: OvfSystem,
   findings: readonly Finding[],
   manifest: readonly ManifestCheck[] | null,
@@ -26,6 +27,7 @@ export function findConcerns(
     concerns.push({ code, severity, params });
   };
   if (system.memoryBytes === null) add('warning', 'ova.memory_unknown', { vm, bytes: memoryBytes });
+  for (const file of unusedFiles) add('warning', 'ova.disk_unused', { path, vm, file });
   for (const disk of system.emptyDrives) add('information', 'ova.drive_ignored', { vm, disk });
   for (const { drive, file, facts } of findings) {
     const disk = drive.name;

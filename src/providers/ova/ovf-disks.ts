@@ -56,7 +56,8 @@ function readDisk(element: Element, files: ReadonlyMap<string, OvfFile>, bad: Ba
     // oVirt writes an empty one, or that of its "blank" template.
     parentRef: /^[0-]*$/.test(parentRef) ? null : parentRef,
     bus: ovirtBus(attribute(element, 'ovf', 'disk-interface')),
-    boots: attribute(element, 'ovf', 'boot')?.toLowerCase() === 'true',
+    // oVirt's word, and that of the Xen tools.
+    boots: (attribute(element, 'ovf', 'boot') ?? attribute(element, 'xen', 'isBootable'))?.toLowerCase() === 'true',
   };
 }
 

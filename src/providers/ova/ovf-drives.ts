@@ -17,7 +17,7 @@ export function readDrives(
   const turns = bootTurns(system);
   const drives: (OvfDrive & { readonly turn: number })[] = [];
   const emptyDrives: string[] = [];
-  for (const item of items.filter(({ type }) => type === resourceType.disk)) {
+  for (const item of items.filter(isDrive)) {
     const name = item.field('ElementName') ?? item.field('Caption') ?? `disk ${drives.length + 1}`;
     const resource = item.field('HostResource');
     if (resource === null) {
@@ -45,6 +45,12 @@ export function readDrives(
     });
   }
   return { drives: withBootOrder(drives), emptyDrives };
+}
+
+/** Elsewhere a storage extent may be the pool that a disk lies in: without a file of the OVF behind it, it is no drive. */
+function isDrive(item: Item): boolean {
+  const extent = item.type === resourceType.storageExtent && item.field('HostResource') !== null;
+  return extent || item.type === resourceType.disk;
 }
 
 /** Where nothing is said, the first disk boots, as in every hypervisor's firmware. */

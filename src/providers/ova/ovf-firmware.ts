@@ -41,7 +41,7 @@ function virtualBoxFirmware(system: Element): string {
 }
 
 /** XenServer's and XCP-ng's: <xenovf:VirtualSystemOtherConfigurationData Name="HVM_boot_params"><Value>…. */
-function xenSettings(hardware: Element): Map<string, string> {
+export function xenSettings(hardware: Element): Map<string, string> {
   const settings = new Map<string, string>();
   for (const data of childrenOf(hardware, 'xen', 'VirtualSystemOtherConfigurationData')) {
     const name = attribute(data, 'xen', 'Name') ?? '';

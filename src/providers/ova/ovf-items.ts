@@ -19,6 +19,8 @@ export const resourceType = {
   scsi: '6',
   ethernet: '10',
   disk: '17',
+  /** What the Xen tools call their disks. */
+  storageExtent: '19',
   storage: '20',
   usb: '23',
   nvme: '32768',

@@ -13,11 +13,18 @@ export function readNics(items: readonly Item[], machine: Element | null, origin
     return {
       id: item.id === '' || repeated ? `nic-${index + 1}` : item.id,
       mac: readMac(item.field('Address') ?? item.field('MACAddress') ?? adapter?.mac ?? ''),
-      network: item.field('Connection') ?? '',
+      network: networkOf(item, origin),
       model: modelOf(item.subtype, origin) ?? adapter?.model ?? (origin === 'xen' ? 'netfront' : null),
       connected: item.field('AutomaticAllocation') !== 'false' && item.field('Linked') !== 'false',
     };
   });
+}
+
+/** The Xen tools connect a card by the network's UUID, and call the card what people call the network. */
+function networkOf(item: Item, origin: Vm['origin']): string {
+  const network = item.field('Connection') ?? '';
+  const isUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(network);
+  return origin === 'xen' && isUuid ? (item.field('ElementName') ?? network) : network;
 }
 
 /** Twelve hexadecimal digits however they are separated; null for none, all zeros and addresses of groups. */

@@ -1,21 +1,27 @@
 import type { Bad } from './ovf.ts';
 import { type Item, resourceType } from './ovf-items.ts';
 import { toBytes } from './units.ts';
-import { textOf } from './xml.ts';
+import { xenSettings } from './ovf-firmware.ts';
+import { type Element, textOf } from './xml.ts';
 
 const limits = { cpus: 4096, memoryBytes: 2 ** 50 };
 
 /** CPUs and memory. Without a word about CPUs it is one, as OVF has it; `memoryBytes` is null when nothing is said. */
 export function readProcessors(
   items: readonly Item[],
+  hardware: Element | null,
   bad: Bad,
 ): { cpus: number; coresPerSocket: number; memoryBytes: number | null } {
   const processor = items.find((item) => item.type === resourceType.processor);
   const cpus = count(processor?.field('VirtualQuantity') ?? '1', 'number of CPUs', bad);
+  const xenPlatform = hardware === null ? '' : (xenSettings(hardware).get('platform') ?? '');
   const perSocket =
     processor === undefined
       ? null
-      : (textOf(processor.element, 'vmw', 'CoresPerSocket') ?? processor.field('cpu_per_socket'));
+      : (textOf(processor.element, 'vmw', 'CoresPerSocket') ??
+        processor.field('cpu_per_socket') ??
+        /(?:^|;)\s*cores-per-socket=(\d+)/.exec(xenPlatform)?.[1] ??
+        null);
   const coresPerSocket = perSocket === null ? 0 : count(perSocket, 'number of cores per socket', bad);
   return { cpus, coresPerSocket, memoryBytes: readMemory(items, bad) };
 }

@@ -68,7 +68,7 @@ const styles: [OvfStyle, Partial<OvfSystem>, string[]][] = [
     ['e1000', 'e1000'],
   ],
   ['ovirt', { coresPerSocket: 2, origin: 'ovirt', firmware: { type: 'efi', secureBoot: true } }, ['virtio', 'e1000']],
-  ['xen', { coresPerSocket: 0, origin: 'xen', firmware: { type: 'efi', secureBoot: true } }, ['netfront', 'netfront']],
+  ['xen', { coresPerSocket: 2, origin: 'xen', firmware: { type: 'efi', secureBoot: true } }, ['netfront', 'netfront']],
 ];
 for (const [style, expected, models] of styles) {
   test(`reads everything a VM has out of an OVF in the style of ${style}`, () => {
@@ -96,6 +96,17 @@ for (const [style, expected, models] of styles) {
     expect(first(ovfText(style, { ...vm, firmware: 'efi' })).firmware).toEqual({ type: 'efi', secureBoot: false });
   });
 }
+
+test('boots what the Xen tools call bootable, and takes no pool for a disk', () => {
+  const text = ovfText('xen', vm)
+    .replace('isBootable="true"', 'isBootable="x"')
+    .replace('isBootable="false"', 'isBootable="true"');
+  expect(first(text).drives.map(({ bootOrder }) => bootOrder)).toEqual([null, 1]);
+  const pool = text.replace('<rasd:HostResource>ovf:/disk/d2</rasd:HostResource>', '');
+  expect(first(pool).drives.map(({ id }) => id)).toEqual(['d1']);
+  expect(parse(pool).unusedFiles).toEqual(['shop-disk2.vmdk']);
+  expect(parse(text).unusedFiles).toEqual([]);
+});
 
 const firstBus = (style: OvfStyle): string | undefined => first(ovfText(style, vm)).drives[0]?.bus;
 

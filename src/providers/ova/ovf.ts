@@ -11,7 +11,11 @@ import { readProcessors } from './ovf-processors.ts';
 import { attribute, childOf, childrenOf, type Element, parseXml, textOf, type Where } from './xml.ts';
 
 /** What an OVF says, before anything was compared with the files that it names. */
-export type Ovf = { readonly systems: readonly OvfSystem[] };
+export type Ovf = {
+  readonly systems: readonly OvfSystem[];
+  /** Files of disks that are described and that no VM uses. */
+  readonly unusedFiles: readonly string[];
+};
 
 /** One virtual machine. */
 export type OvfSystem = Omit<Vm, 'disks' | 'memoryBytes'> & {
@@ -74,7 +78,13 @@ export function parseOvf(data: Buffer, where: Where): Ovf {
     if (ids.has(id)) throw bad(`two virtual machines have the id ${id}`);
     ids.add(id);
   }
-  return { systems };
+  return { systems, unusedFiles: unusedFiles(disks, systems) };
+}
+
+function unusedFiles(disks: ReadonlyMap<string, OvfDisk>, systems: readonly OvfSystem[]): string[] {
+  const used = new Set(systems.flatMap(({ drives }) => drives.map(({ disk }) => disk.file?.id)));
+  const described = [...disks.values()].filter(({ id }) => !id.startsWith('file:'));
+  return described.flatMap(({ file }) => (file === null || used.has(file.id) ? [] : [file.href]));
 }
 
 /** Reports what is wrong with an OVF; knows which file it is in. */
@@ -109,7 +119,7 @@ function readSystem(
     name,
     description: readDescription(envelope, element),
     origin,
-    ...readProcessors(items, bad),
+    ...readProcessors(items, hardware, bad),
     firmware: readFirmware(element, hardware),
     facts: readFacts(element, hardware),
     os: readOs(envelope, element),

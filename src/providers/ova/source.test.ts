@@ -111,6 +111,17 @@ test('warns of what the manifest leaves out and of a signature that nobody check
   ]);
 });
 
+const unplugged = (text: string): string => text.replace('<rasd:ResourceType>17<', '<rasd:ResourceType>1<');
+
+test('warns of a disk that is described and that no VM uses', async () => {
+  const source = await openSource(await build({ editOvf: unplugged }));
+  const vm = await source.describe(null, signal);
+  expect(vm.disks).toEqual([]);
+  expect(await source.concerns?.(vm, signal)).toEqual([
+    expect.objectContaining({ code: 'ova.disk_unused', severity: 'warning' }),
+  ]);
+});
+
 test('makes an empty disk of one that names no file', async () => {
   const path = await build({ manifest: 'none', editOvf: (text) => text.replace(' ovf:fileRef="file1"', '') });
   const source = await openSource(path);

@@ -53,7 +53,7 @@ export async function packageSource(packed: Package, tools: ImageTools): Promise
     concerns: async (vm, during) => {
       const system = findSystem(packed, ovf, vm.id);
       const findings = await inspectAll(packed, system, tools, during);
-      return findConcerns(packed, system, findings, checks, defaultMemoryBytes);
+      return findConcerns(packed, ovf, system, findings, checks, defaultMemoryBytes);
     },
     identity: async (vm, during) => {
       const system = findSystem(packed, ovf, vm.id);

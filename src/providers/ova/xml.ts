@@ -128,7 +128,8 @@ function decode(data: Buffer, where: Where): string {
     data.toString('latin1', 0, 200),
   );
   const encoding = declared?.[1] ?? 'UTF-8';
-  if (!/^(utf-?8|us-ascii|ascii)$/i.test(encoding)) throw refuse(encoding.slice(0, 40));
+  // XenCenter declares UTF-16 and writes UTF-8: a declaration that can be read as here is not UTF-16.
+  if (!/^(utf-?8|utf-16|us-ascii|ascii)$/i.test(encoding)) throw refuse(encoding.slice(0, 40));
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(data);
   } catch (error) {
