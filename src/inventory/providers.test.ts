@@ -1,8 +1,8 @@
 /** Providers as the API and workers see them: secrets, states, who watches, who may. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ProviderCheck, ProviderView } from './api.ts';
+import type { InventoryVmView, ProviderCheck, ProviderView } from './api.ts';
 import { aVm } from './testing/objects.ts';
-import { type InventoryServer, put, snapshot, startInventoryServer, synced } from './testing/server.ts';
+import { gone, type InventoryServer, put, snapshot, startInventoryServer, synced } from './testing/server.ts';
 
 let server: InventoryServer;
 type Worker = Awaited<ReturnType<InventoryServer['worker']>>;
@@ -103,6 +103,31 @@ test('a password that was refused once is not tried again by whoever looks at a 
   expect((await watch.send(synced)).status).toBe(410); // its session is of the old password: it ends as well
   for (const index of [0, 1]) expect(await look(index)).toMatchObject({ detailError: { params } });
   expect((await worker.commands()).calls).toEqual([]);
+});
+
+test('what the watch tells of a VM while that is read by itself is newer, and stays', async () => {
+  await worker.hello();
+  const view = await server.add('racing', { via: worker.workerId });
+  const watch = await worker.begin(view.id);
+  const summaries = ['seen', 'left', 'kept'].map((ref) => aVm(ref, { detail: 'summary' }));
+  await watch.send(snapshot('s-racing'), put(...summaries), synced);
+  const { items } = await server.ask<{ items: { id: string; ref: string }[] }>(
+    'GET',
+    `/providers/${view.id}/objects?kind=vm`,
+  );
+  const look = async (ref: string, meanwhile: object | null): Promise<InventoryVmView> => {
+    const path = `/inventory/vms/${items.find((one) => one.ref === ref)?.id}`;
+    const looking = server.ask<InventoryVmView>('GET', path);
+    const call = await nextCall();
+    if (meanwhile !== null) expect((await watch.send(meanwhile)).status).toBe(200);
+    await worker.post('answer', { callId: call.id, result: aVm(ref, { power: 'off', cpus: 2 }), error: null });
+    return looking;
+  };
+  expect(await look('seen', put(aVm('seen', { power: 'on', cpus: 4 })))).toMatchObject({
+    vm: { power: 'on', cpus: 4 },
+  });
+  expect(await look('left', gone({ kind: 'vm', ref: 'left' }))).toMatchObject({ goneAt: expect.any(String) });
+  expect(await look('kept', null)).toMatchObject({ goneAt: null, vm: { detail: 'full', cpus: 2 } }); // the control
 });
 
 test('where one worker cannot reach a provider another is tried, and it stops when none is left', async () => {

@@ -125,7 +125,10 @@ export async function readInventoryVm(db: Db, id: string, rules: RuleSet): Promi
   };
 }
 
-/** A VM that was read by itself, null when it is gone. Nothing is stored when the provider was removed meanwhile. */
+/**
+ * A VM of which no more than a summary was known, and that was read by itself; null when it is gone. Nothing is stored when
+ * the provider was removed meanwhile, nor when its watch has told of the VM: what that has seen since is newer.
+ */
 export async function keepVm(
   db: Db,
   { id, provider }: Pick<InventoryVmView, 'id' | 'provider'>,
@@ -141,8 +144,10 @@ export async function keepVm(
       .forUpdate()
       .executeTakeFirst();
     if (row?.system_id === undefined || row.system_id === null) return;
-    const own = await tx.selectFrom('inventory_object').select('system_id').where('id', '=', id).executeTakeFirst();
-    if (own?.system_id !== row.system_id) return; // the provider is another system since
+    const { rows } = await sql<{ system_id: string }>`
+      select system_id from inventory_object
+      where id = ${id} and gone_at is null and data ->> 'detail' = 'summary'`.execute(tx);
+    if (rows[0]?.system_id !== row.system_id) return; // or the provider is another system since
     const { system_id: systemId, type, snapshot_token: snapshotToken, state } = row;
     const place: Place = { systemId, type, snapshotToken, reading: state === 'reading', rules };
     if (vm === null) await markGone(tx, [id]);
