@@ -2,22 +2,17 @@
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import { newId } from '../model/ids.ts';
 import { json } from './db.ts';
 import { ensureInstallation } from './installation-store.ts';
 import { createTestDatabase, type TestDatabase } from './testing.ts';
 import { openVault, providerSecret, sourceQuery, type Vault } from './vault-store.ts';
 
-let anchor: TestDatabase;
 let test1: TestDatabase;
 let directory = '';
 let path = '';
 let vault: Vault;
-beforeAll(async () => {
-  anchor = await createTestDatabase();
-});
-afterAll(() => anchor.close());
 beforeEach(async () => {
   test1 = await createTestDatabase();
   directory = await mkdtemp(join(tmpdir(), 'wherry-vault-'));

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../db/testing.ts';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { newId } from '../model/ids.ts';
 import type { Lease } from './protocol.ts';
 import { anError, fakeWorker, type FakeWorker, openRow, resultOf, work } from './testing/fake-worker.ts';
@@ -10,13 +9,8 @@ vi.setConfig({ testTimeout: 60_000 });
 
 /** Where a test waits for leases to run out; elsewhere they are longer than any busy machine stalls. */
 const leaseMs = 2_000;
-let anchor: TestDatabase; // keeps the cluster running from test to test
 let server: TestServer;
 let worker: FakeWorker;
-beforeAll(async () => {
-  anchor = await createTestDatabase();
-});
-afterAll(() => anchor.close());
 beforeEach(async () => {
   await start(60_000);
 });

@@ -1,18 +1,12 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { createTestDatabase, type TestDatabase } from '../db/testing.ts';
+import { afterEach, expect, test } from 'vitest';
 import type { StoredError } from '../model/errors.ts';
 import { anError, fakeWorker, resultOf, work } from './testing/fake-worker.ts';
 import { startTestServer, type TestServer } from './testing/server.ts';
 
-let anchor: TestDatabase;
 const servers: TestServer[] = [];
-beforeAll(async () => {
-  anchor = await createTestDatabase();
-});
 afterEach(async () => {
   for (const server of servers.splice(0).toReversed()) await server.close();
 });
-afterAll(() => anchor.close());
 
 async function start(...options: Parameters<typeof startTestServer>): Promise<TestServer> {
   const server = await startTestServer(...options);

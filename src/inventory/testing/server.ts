@@ -1,5 +1,5 @@
 /** For tests: a server with providers on a database of its own, and a worker that a test speaks for. */
-import { createTestDatabase, openTestVault } from '../../db/testing.ts';
+import { openTestVault } from '../../db/testing.ts';
 import type { Db } from '../../db/db.ts';
 import { migrationRoutes } from '../../http/migration-routes.ts';
 import { providerInventoryRoutes } from '../../http/provider-inventory-routes.ts';
@@ -40,7 +40,6 @@ export async function startInventoryServer(options: Partial<InventoryOptions> = 
       providerInventoryRoutes(engine, inventory),
     ];
   };
-  const anchor = await createTestDatabase(); // keeps the cluster while the app's own database goes
   const app: TestApp = await createTestApp(make);
   if (vault === undefined) throw new Error('no vault was made');
   const ask = async <T>(...given: Parameters<TestApp['ask']>): Promise<T> => {
@@ -59,7 +58,6 @@ export async function startInventoryServer(options: Partial<InventoryOptions> = 
     close: async () => {
       for (const stop of clocks) await stop();
       await app.close();
-      await anchor.close();
       if (errors.length > 0) throw new AggregateError(errors, 'a clock met errors');
     },
     provider: (id: string) => ask<ProviderView>('GET', `/providers/${id}`),
