@@ -14,6 +14,7 @@ import { hostname, userInfo } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { UploadAnswer, UploadBegin, UploadEnd, UploadPart, UploadPlace } from '../inventory/upload-protocol.ts';
 import { WherryError } from '../model/errors.ts';
+import { roomOf } from '../model/room.ts';
 import { takeTurn } from './upload-turns.ts';
 
 export type FetchPart = (partId: string, signal: AbortSignal) => AsyncIterable<Uint8Array>;
@@ -106,8 +107,8 @@ async function begin(params: UploadBegin): Promise<UploadAnswer> {
   if ((await lstat(files.file).catch(ignore('ENOENT'))) !== undefined) {
     throw new WherryError('upload.exists', { name, location, host });
   }
-  const { bsize, bavail } = await statfs(files.folder);
-  const free = Math.max(0, bsize * bavail - promisedBytes - spareBytes);
+  const { freeBytes } = roomOf(await statfs(files.folder));
+  const free = Math.max(0, freeBytes - promisedBytes - spareBytes);
   if (sizeBytes > free) throw new WherryError('upload.no_space', { name, location, host, needed: sizeBytes, free });
   const file = await open(files.partial, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW, 0o644);
   await file.close();

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { Static } from 'typebox';
 import type { Concern } from '../../model/concern.ts';
 import { WherryError } from '../../model/errors.ts';
+import { roomOf } from '../../model/room.ts';
 import type { FilesTarget } from '../../model/spec.ts';
 import { isAway } from '../../model/system-errors.ts';
 import { runChild } from '../../process/child.ts';
@@ -102,7 +103,7 @@ function common(spec: FilesTargetSpec): Common {
       const fs = await statfs(directory).catch((error: unknown) => {
         throw directoryError(directory, error);
       });
-      const room = { availableBytes: fs.bavail * fs.bsize, ownBytes, subject: 'files', where: { path: directory } };
+      const room = { availableBytes: roomOf(fs).freeBytes, ownBytes, subject: 'files', where: { path: directory } };
       const stored = spec.compressed === true ? 'gzip' : format;
       return [...concerns, ...spaceConcerns(vm, stored, { ...room, subject: 'files' })];
     },

@@ -3,6 +3,7 @@ import { access, constants, stat, statfs } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WherryError } from '../../model/errors.ts';
+import { roomOf } from '../../model/room.ts';
 import type { LibvirtClient } from './client.ts';
 import type { Pool } from './rpc/calls.ts';
 import { isLibvirtError } from './rpc/libvirt-error.ts';
@@ -67,9 +68,8 @@ export async function checkReach(client: LibvirtClient, found: FilePool, signal:
   }
   if (!(await stat(path)).isDirectory()) throw elsewhere(new Error('it is not a directory here'));
   // libvirt's capacity comes from the same system call: two file systems of exactly one size are not likely.
-  const fs = await statfs(path);
   const { capacityBytes } = await client.pools.info(pool, signal);
-  const hereBytes = fs.blocks * fs.bsize;
+  const hereBytes = roomOf(await statfs(path)).capacityBytes;
   if (capacityBytes !== hereBytes) {
     throw elsewhere(new Error(`libvirt sees ${capacityBytes} bytes in all there, this worker ${hereBytes}`));
   }

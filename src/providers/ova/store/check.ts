@@ -3,6 +3,7 @@ import { access, constants, statfs } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { type ErrorCode, explain, toStored, WherryError } from '../../../model/errors.ts';
 import type { OvaAccount, Secrets } from '../../../model/provider.ts';
+import { roomOf } from '../../../model/room.ts';
 import { checkedCertificate, handshake } from '../../net/trust.ts';
 import { serverOf } from '../../net/https.ts';
 import type { CheckResult, CheckRow } from '../../provider.ts';
@@ -27,8 +28,8 @@ export async function checkDirectory(
     const broken =
       unreadable.length === 0 ? '' : `; ${unreadable.length} cannot be read and are listed with the reason`;
     rows.push(passed('Content', `${vms} VMs can be read${broken}`));
-    const { bsize, bavail } = await statfs(root);
-    const free = `${Math.floor((bsize * bavail) / 2 ** 30)} GiB are free`;
+    const { freeBytes } = roomOf(await statfs(root));
+    const free = `${Math.floor(freeBytes / 2 ** 30)} GiB are free`;
     const may = await access(root, constants.W_OK | constants.X_OK).then(
       () => true,
       () => false,

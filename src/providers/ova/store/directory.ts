@@ -8,6 +8,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WherryError } from '../../../model/errors.ts';
 import type { InventoryObject } from '../../../model/inventory.ts';
+import { roomOf } from '../../../model/room.ts';
 import { stillThere } from '../../../model/still-there.ts';
 import { explainUnreachable } from '../../local/local-file.ts';
 import type { Connection, InventoryNews } from '../../provider.ts';
@@ -89,19 +90,20 @@ function look(root: string, readers: StoreReaders): (signal: AbortSignal) => Pro
   const scan = scannerOf(root, readers);
   return async (signal) => {
     const found = await scan(signal);
-    return { ...found, objects: [await roomOf(root), ...found.objects] };
+    return { ...found, objects: [await storageOf(root), ...found.objects] };
   };
 }
 
 const step = 64 * 2 ** 20;
 
-async function roomOf(root: string): Promise<InventoryObject> {
-  const { bsize, blocks, bavail, type } = await statfs(root).catch(async (error: unknown): Promise<never> => {
+async function storageOf(root: string): Promise<InventoryObject> {
+  const stats = await statfs(root).catch(async (error: unknown): Promise<never> => {
     throw await explainUnreachable(root, error);
   });
-  return storageObject(root, networkTypes.get(type) ?? 'dir', {
-    capacityBytes: bsize * blocks,
-    freeBytes: Math.floor((bsize * bavail) / step) * step,
+  const { capacityBytes, freeBytes } = roomOf(stats);
+  return storageObject(root, networkTypes.get(stats.type) ?? 'dir', {
+    capacityBytes,
+    freeBytes: Math.floor(freeBytes / step) * step,
   });
 }
 
