@@ -11,6 +11,7 @@ import { homeAt } from '../src/home.ts';
 import { runChild } from '../src/process/child.ts';
 import { shareLock } from '../src/process/lock.ts';
 import { processesOf, wherry } from './acceptance/product.ts';
+import { buildOva } from './fixtures/ova/build.ts';
 
 vi.setConfig({ testTimeout: 180_000 });
 const MiB = 1024 * 1024;
@@ -109,19 +110,23 @@ test('a server that is killed by KILL while it starts is started again', async (
   await expectCopied(ground, 'one');
 });
 
-test('one that is begun while the server of another stops waits for its end, and has one of its own', async () => {
+test('a list that is asked for while the server of an import stops waits for its end, and has one of its own', async () => {
   const ground = await newGround();
+  const { home, source } = ground;
+  const appliance = join(home, '..', 'suite.ova');
+  await buildOva({ path: appliance, vmName: 'suite', disks: [{ file: source, format: 'raw' }] });
   const first = beginImport(ground, 'one');
   await expect.poll(() => ground.client.get('/session').catch(() => null), patience).not.toBeNull();
   const server = await serverOf(ground.home);
   await expect.poll(() => isStopping(ground.home), { ...patience, interval: 5 }).toBe(true);
-  const second = beginImport(ground, 'two');
+  const second = runChild(wherry, ['list', appliance, '--json', '--home', home], { timeoutMs: 90_000 });
   // It has done its work, and only waits: an interrupt cancels nothing.
   first.child.kill('SIGINT');
   expect((await first.ended).said).not.toContain('canceling');
-  await expectDone(second);
+  expect(JSON.parse(await second)).toMatchObject([{ name: 'suite', diskCount: 1 }]);
   expect(await serverOf(ground.home)).not.toBe(server);
-  for (const { name } of [first, second]) await expectCopied(ground, name);
+  await expect(ground.client.get('/session')).rejects.toMatchObject({ code: 'client.unreachable' });
+  await expectCopied(ground, 'one');
 });
 
 test('a home that cannot be written is said, with what to do', async () => {

@@ -2,7 +2,8 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { VmSummary } from '../model/vm.ts';
-import { clientFor, type CommonFlags, run, withCommonFlags } from './command.ts';
+import { type CommonFlags, run, withCommonFlags } from './command.ts';
+import { clientWithServer } from './embedded.ts';
 import { printJson, printTable, shownBytes } from './output.ts';
 import { namedFiles } from './secret-input.ts';
 
@@ -18,7 +19,8 @@ export function addListCommand(program: Command): void {
       const [file = ''] = namedFiles([named]);
       const isUrl = /^https?:\/\//i.test(file);
       const source = isUrl ? { type: 'web', url: file } : { type: 'ova', path: resolve(file) };
-      const { vms } = await clientFor(flags).post<{ vms: VmSummary[] }>('/sources/list', { source });
+      await using client = await clientWithServer(flags);
+      const { vms } = await client.post<{ vms: VmSummary[] }>('/sources/list', { source });
       if (flags.json === true) return printJson(vms);
       printTable(vms, [
         { title: 'ID', of: (vm) => vm.id },
