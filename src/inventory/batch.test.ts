@@ -193,3 +193,14 @@ test('changes are announced, at most once a second for each provider', async () 
   expect(count() - before).toBeLessThanOrEqual(most);
   await expect.poll(() => count(), { timeout: 5_000 }).toBeGreaterThan(before);
 });
+
+test('what is too long to be stored is listed, each by itself, and takes nothing else with it', async () => {
+  const { id } = await server.add('long paths');
+  const watch = await worker.begin(id);
+  const long = ['one', 'two'].map((end) => aVm(`/srv/${'x'.repeat(1_300)}/${end}.ova`));
+  const sent = await watch.send(snapshot('s-long'), put(aVm('short'), ...long), synced);
+  expect([sent.status, sent.body]).toEqual([200, {}]);
+  const { items } = await server.ask<{ items: { error: { code: string } }[] }>('GET', `/providers/${id}/unreadable`);
+  expect(items.map(({ error }) => error.code)).toEqual(['provider.too_large', 'provider.too_large']);
+  expect(await server.provider(id)).toMatchObject({ state: 'following', counts: { vm: 1 }, unreadable: 2 });
+});

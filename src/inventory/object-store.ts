@@ -1,4 +1,5 @@
 /** Objects of a system, written in bulk: a batch is a few statements, however many objects it has. */
+import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import type { VmObject } from '../concerns/context.ts';
 import { json, type Tx } from '../db/db.ts';
@@ -209,5 +210,7 @@ function tooLong({ ref, name }: InventoryObject): Unreadable {
 }
 
 function cut(ref: string): string {
-  return Buffer.byteLength(ref) <= longestRefBytes ? ref : `${ref.slice(0, 280)}…`;
+  if (Buffer.byteLength(ref) <= longestRefBytes) return ref;
+  // Two that begin alike stay two.
+  return `${ref.slice(0, 280).toWellFormed()}… ${createHash('sha256').update(ref).digest('hex').slice(0, 16)}`;
 }
