@@ -98,7 +98,9 @@ export async function editProvider(db: Db, vault: Vault, id: string, edit: EditP
       }
       await sealSecrets(tx, vault, id, kept);
       await say(tx, by, 'provider.edited', { id, name: edit.name ?? before.name });
-      if (edit.account !== undefined || edit.secrets !== undefined || via !== before.via) await watchAnew(tx, id);
+      // A new name changes nothing there: neither is all read again for it, nor a password tried that was refused.
+      const isNew = edit.account !== undefined || Object.keys(edit.secrets ?? {}).length > 0 || via !== before.via;
+      if (isNew) await watchAnew(tx, id);
     }),
   );
 }

@@ -66,6 +66,20 @@ test('a new address asks for the secrets again; a new password begins the watch 
   ]);
 });
 
+test('a new name alone, as the console sends it, leaves its watch and a refused password alone', async () => {
+  const view = await server.add('misnamed', { account: vcenter, secrets: { password: 'x' } });
+  const watch = await worker.begin(view.id);
+  const rename = (name: string) => status('PATCH', `/providers/${view.id}`, { name, secrets: {}, via: null });
+  expect((await rename('named'))[0]).toBe(200);
+  expect((await watch.send(snapshot('s-named'))).status).toBe(200);
+  const params = { system: vcenter.url, user: 'reader' };
+  await watch.watching('stopped', { code: 'provider.sign_in_refused', params, causes: [] });
+  expect((await rename('named again'))[0]).toBe(200);
+  expect(await server.provider(view.id)).toMatchObject({ name: 'named again', state: 'stopped' });
+  expect((await status('PATCH', `/providers/${view.id}`, { secrets: { password: 'y' } }))[0]).toBe(200);
+  expect(await worker.begin(view.id)).toMatchObject({ secrets: { password: 'y' } }); // the control
+});
+
 test('a changed certificate stops it with old and new shown, and trusting the new one lets it go on', async () => {
   const view = await server.add('renewed', { account: vcenter, secrets: { password: 'x' } });
   const watch = await worker.begin(view.id);
@@ -115,11 +129,11 @@ test('what the watch tells of a VM while that is read by itself is newer, and st
     'GET',
     `/providers/${view.id}/objects?kind=vm`,
   );
-  const look = async (ref: string, meanwhile: object | null): Promise<InventoryVmView> => {
+  const look = async (ref: string, ...meanwhile: readonly object[]): Promise<InventoryVmView> => {
     const path = `/inventory/vms/${items.find((one) => one.ref === ref)?.id}`;
     const looking = server.ask<InventoryVmView>('GET', path);
     const call = await nextCall();
-    if (meanwhile !== null) expect((await watch.send(meanwhile)).status).toBe(200);
+    expect((await watch.send(...meanwhile)).status).toBe(200);
     await worker.post('answer', { callId: call.id, result: aVm(ref, { power: 'off', cpus: 2 }), error: null });
     return looking;
   };
@@ -127,7 +141,7 @@ test('what the watch tells of a VM while that is read by itself is newer, and st
     vm: { power: 'on', cpus: 4 },
   });
   expect(await look('left', gone({ kind: 'vm', ref: 'left' }))).toMatchObject({ goneAt: expect.any(String) });
-  expect(await look('kept', null)).toMatchObject({ goneAt: null, vm: { detail: 'full', cpus: 2 } }); // the control
+  expect(await look('kept')).toMatchObject({ goneAt: null, vm: { detail: 'full', cpus: 2 } }); // the control
 });
 
 test('where one worker cannot reach a provider another is tried, and it stops when none is left', async () => {
