@@ -4,7 +4,7 @@
  */
 import { Compile } from 'typebox/compile';
 import { Value } from 'typebox/value';
-import { InventoryObject } from '../model/inventory.ts';
+import { InventoryObject, type Unreadable } from '../model/inventory.ts';
 import type { InventoryNews } from '../providers/provider.ts';
 
 export const maxBatchObjects = 500;
@@ -67,7 +67,7 @@ export function createBatcher(send: (news: string) => Promise<void>): Batcher {
       }
       for (const object of news.objects) {
         const text = JSON.stringify(object);
-        const wrong = news.kind === 'put' && !isObject.Check(object) ? strange(object) : null;
+        const wrong = news.kind === 'put' ? strangeOrNull(object) : null;
         if (isTooLarge(text)) await addObject('unreadable', JSON.stringify(tooLarge(object)));
         else await addObject(wrong === null ? news.kind : 'unreadable', wrong === null ? text : JSON.stringify(wrong));
       }
@@ -90,8 +90,13 @@ function isTooLarge(text: string): boolean {
   return text.length > maxObjectBytes / 3 && Buffer.byteLength(text) > maxObjectBytes;
 }
 
+/** Null where the server takes it; else what it is listed as. */
+export function strangeOrNull(object: { readonly ref: string; readonly name?: string }): Unreadable | null {
+  return isObject.Check(object) ? null : strange(object);
+}
+
 /** A name or a number of it is none that can be stored. */
-function strange(object: { readonly ref: string; readonly name?: string }): object {
+function strange(object: { readonly ref: string; readonly name?: string }): Unreadable {
   const name = (object.name ?? object.ref).slice(0, 200);
   const kind = 'kind' in object ? object.kind : '';
   const own = InventoryObject.anyOf.find(({ properties }) => properties.kind.const === kind);

@@ -4,6 +4,7 @@ import type { ProviderAccount, Secrets } from '../model/provider.ts';
 import type { SourceSpec } from '../model/spec.ts';
 import { lookedAtAgain, permitSource, type Restriction } from './directories.ts';
 import type { InventoryNews, Providers, SourceAccess } from '../providers/provider.ts';
+import { strangeOrNull } from './batches.ts';
 
 /** A little less than the server waits (Policy.callMs, times the patience of the question). */
 const timeoutsMs: Readonly<Record<string, number>> = { checkProvider: 55_000, listProvider: 115_000 };
@@ -100,7 +101,12 @@ export async function firstInventory(
         if (one.kind !== 'gone') return { ...whole(), truncated: true };
         objects.delete(`${'kind' in object ? object.kind : ''} ${object.ref}`);
       } else if ('code' in object) unreadable.set(object.ref, object);
-      else if ('data' in object) objects.set(`${object.kind} ${object.ref}`, object);
+      else if ('data' in object) {
+        // The server takes the answer as a whole: one such object would cost all the others.
+        const strange = strangeOrNull(object);
+        if (strange === null) objects.set(`${object.kind} ${object.ref}`, object);
+        else unreadable.set(strange.ref, strange);
+      }
     }
   }
   return whole();

@@ -112,6 +112,12 @@ test('an unsaved source is read to its first end, and no further than one answer
   );
   expect(whole.objects).toEqual([vm('a', 'in full')]);
   expect(whole).toMatchObject({ systemId: 's', truncated: false });
+  const strange = vm('strange', '', { cpus: -1 });
+  const listed = await firstInventory(told(snapshot, { kind: 'put', objects: [vm('a'), strange] }, synced));
+  expect(listed).toMatchObject({
+    objects: [{ ref: 'a' }],
+    unreadable: [{ ref: 'strange', code: 'provider.object_strange' }],
+  });
   const bounded = await firstInventory(told(snapshot, put, synced), { objects: 1, bytes: 1_000_000 });
   expect(bounded.truncated).toBe(true);
 });
