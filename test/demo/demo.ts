@@ -13,6 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createClient } from '../../src/cli/client.ts';
 import type { MigrationPage, MigrationView } from '../../src/migration/api.ts';
+import { metadataNamespace } from '../../src/providers/domain/domain-xml.ts';
 import { buildDemoOva } from '../peers/guest/appliance.ts';
 import { ensureLibvirt, virsh } from './libvirt.ts';
 
@@ -115,21 +116,26 @@ async function stop(): Promise<void> {
   const state = await readState();
   if (state === null) return say('no demo is here to be stopped');
   for (const vm of state.vms) {
+    // One of that name that did not come from us is somebody's own, made after ours was removed by hand.
+    if ((await virsh('metadata', vm, '--uri', metadataNamespace).catch(() => '')) === '') continue;
     await virsh('destroy', vm).catch(() => '');
     await virsh('undefine', vm, '--nvram', '--remove-all-storage').catch(() => '');
     say(`removed the guest ${vm}`);
   }
-  await end(state.server);
+  await end(state.server, (each) => each === home);
   say('stopped Wherry');
   if (state.pool && (await virsh('vol-list', 'default').catch(() => 'x')).trim() === '') {
     await virsh('pool-destroy', 'default').catch(() => '');
     await virsh('pool-undefine', 'default').catch(() => '');
   }
-  for (const pid of state.daemons.toReversed()) await end(pid);
+  for (const pid of state.daemons.toReversed()) await end(pid, (each) => /\/(virtlogd|libvirtd)$/.test(each));
   await rm(home, { recursive: true, force: true });
 }
 
-async function end(pid: number): Promise<void> {
+/** The process of that number, if it still is ours: after a restart of the machine it is somebody else's. */
+async function end(pid: number, isOurs: (word: string) => boolean): Promise<void> {
+  const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+  if (!command.split('\0').some(isOurs)) return;
   for (let tries = 0; tries < 300; tries++) {
     try {
       process.kill(pid, tries === 0 ? 'SIGTERM' : 0);
