@@ -71,6 +71,14 @@ test('what is wrong in one rule is told with line and rule, and the others are t
   ]);
 });
 
+test('a rule that asks for what rules do not know is refused: it would say nothing, or the wrong thing, for ever', () => {
+  const filters = ['provider = vc1', 'not (web or (power = on and has provider))', 'provider.type = vsphere'];
+  const given = filters.map((filter, at) => ({ ...good, id: `own.${at}`, filter }));
+  const { rules, problems } = parseOwnRules(JSON.stringify({ rules: given }), '/rules.json');
+  expect(problems.map(({ params }) => params['rule'])).toEqual(['own.0', 'own.1']);
+  expect(rules.map(({ id }) => id)).toEqual(['own.2']);
+});
+
 test.each([
   ['{ "rules": [\n {\n  "id": oops } ] }', 3],
   ['{ "rules": [\n\n', 3],

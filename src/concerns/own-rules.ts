@@ -10,6 +10,8 @@
  */
 import Type from 'typebox';
 import { Value } from 'typebox/value';
+import type { Filter } from '../inventory/search/ast.ts';
+import { parseFilter } from '../inventory/search/parse.ts';
 import { toStored, WherryError } from '../model/errors.ts';
 import { Concern } from '../model/concern.ts';
 import { ProviderType } from '../model/provider.ts';
@@ -77,7 +79,26 @@ function ownRule(given: unknown): Rule {
   if (unknown !== undefined) {
     throw new Error(`there is no {${unknown}} here, only ${known.map((name) => `{${name}}`).join(' and ')}`);
   }
-  return ruleOf({ ...data, on }, true);
+  const rule = ruleOf({ ...data, on }, true);
+  if (asksFor('provider', parseFilter(data.filter, 'rules'))) {
+    throw new Error('rules do not know the name of a provider: "on" and provider.type say which types they are about');
+  }
+  return rule;
+}
+
+function asksFor(name: string, filter: Filter): boolean {
+  switch (filter.kind) {
+    case 'and':
+    case 'or':
+      return filter.of.some((one) => asksFor(name, one));
+    case 'not':
+      return asksFor(name, filter.of);
+    case 'empty':
+    case 'compare':
+      return filter.field.name === name;
+    default:
+      return filter satisfies never;
+  }
 }
 
 function complaintOf(given: unknown): string {
