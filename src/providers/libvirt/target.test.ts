@@ -1,35 +1,24 @@
 import { execFile } from 'node:child_process';
-import { access, chmod, link, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Libvirtd, startLibvirtd, whyNoLibvirtd } from '../../../test/peers/libvirtd.ts';
 import { newId } from '../../model/ids.ts';
-import type { GuestCapabilities, Vm } from '../../model/vm.ts';
-import type { ImageTools } from '../../transfer/disk.ts';
-import { openVolume } from '../../transfer/nbd/volume.ts';
-import type { Mark, TargetDisk, TargetVm } from '../provider.ts';
+import type { TargetDisk } from '../provider.ts';
 import type { LibvirtTargetSpec } from './context.ts';
-import { createLibvirtTarget } from './target.ts';
-import { mib, testDisk, testGuest, testVm } from '../domain/test-vm.ts';
+import { make, openTarget, remove, signal, type TestTarget } from './test-target.ts';
+import { mib, testGuest, testVm } from '../domain/test-vm.ts';
 
 const run = promisify(execFile);
-const signal = (): AbortSignal => AbortSignal.timeout(60_000);
-const refused = (): Promise<never> => Promise.reject(new Error('a target has no stored images'));
-const tools: ImageTools = { inspect: refused, openStored: refused, openVolume };
 const missing = whyNoLibvirtd();
 
 describe.skipIf(missing !== null)(`libvirt target${missing === null ? '' : ` (${missing})`}`, () => {
   let daemon: Libvirtd;
   let directory: string;
   let pool: string;
-  const open = (change: Partial<LibvirtTargetSpec> = {}) =>
-    createLibvirtTarget(
-      { type: 'libvirt', uri: daemon.uri, pool: 'default', format: 'qcow2', networks: { '*': 'user' }, ...change },
-      tools,
-      { accelerator: () => Promise.resolve('tcg'), logDirectory: daemon.logDirectory },
-    );
+  const open = (change: Partial<LibvirtTargetSpec> = {}): TestTarget => openTarget(daemon, change);
   beforeAll(async () => {
     daemon = await startLibvirtd({ kind: 'private' });
     pool = daemon.pools['default'] ?? '';
@@ -43,32 +32,6 @@ describe.skipIf(missing !== null)(`libvirt target${missing === null ? '' : ` (${
   /** Runs a command where only the daemon is. */
   async function inside(...command: string[]): Promise<string> {
     return (await run('nsenter', ['-m', '-t', String(await daemon.pid()), ...command])).stdout;
-  }
-
-  /** Disks and VM as the steps make them. */
-  async function make(
-    target: ReturnType<typeof open>,
-    mark: Mark,
-    change: { name?: string; vm?: Vm; guest?: GuestCapabilities } = {},
-  ): Promise<{ disks: TargetDisk[]; vm: TargetVm }> {
-    const vm = change.vm ?? testVm();
-    const targetName = change.name ?? vm.name;
-    const disks: TargetDisk[] = [];
-    for (const [index, disk] of vm.disks.entries()) {
-      const request = { mark, vm, targetName, diskId: disk.id, index, sizeBytes: disk.sizeBytes ?? 0 };
-      disks.push(await target.createDisk(await target.planDisk(request, signal()), request, signal()));
-    }
-    const request = { mark, vm, targetName, guest: change.guest ?? testGuest(), disks };
-    return { disks, vm: await target.createVm(await target.planVm(request, signal()), request, signal()) };
-  }
-
-  async function remove(
-    target: ReturnType<typeof open>,
-    mark: Mark,
-    made: { disks: TargetDisk[]; vm: TargetVm },
-  ): Promise<void> {
-    await target.removeVm(mark, made.vm, signal());
-    for (const disk of made.disks) await target.removeDisk(mark, disk, signal());
   }
 
   test('this worker is eligible on the same host and finds nothing in the way but emulation', async () => {
@@ -323,52 +286,6 @@ describe.skipIf(missing !== null)(`libvirt target${missing === null ? '' : ` (${
     });
   });
 
-  test('libvirt accepts a VM of every kind of guest', async () => {
-    await using target = open();
-    const efi = { type: 'efi' as const, secureBoot: false };
-    const five = testVm({ disks: [0, 1, 2, 3, 4].map((i) => testDisk({ id: `d${i}`, sizeBytes: mib })), nics: [] });
-    const kinds: Record<string, { guest: GuestCapabilities; vm?: Vm }> = {
-      efi: { guest: testGuest({ firmware: efi }) },
-      'efi-pc': { guest: testGuest({ firmware: efi, machine: 'pc' }) },
-      'secure-boot': { guest: testGuest({ firmware: { type: 'efi', secureBoot: true }, machine: 'pc' }) },
-      'ide-5': { guest: testGuest({ blockBus: 'ide', machine: 'pc', nic: 'e1000' }), vm: five },
-      'ide-q35': { guest: testGuest({ blockBus: 'ide', nic: 'e1000e' }), vm: five },
-      scsi: { guest: testGuest({ blockBus: 'virtio-scsi', virtio10: false }), vm: five },
-      sata: { guest: testGuest({ blockBus: 'sata', nic: 'rtl8139', rng: false, balloon: false }), vm: five },
-      old: { guest: testGuest({ virtio10: false, os: 'win2k16' }) },
-    };
-    for (const [name, kind] of Object.entries(kinds)) {
-      const mark = { targetCopyId: newId() };
-      const made = await make(target, mark, { name, ...kind });
-      await target.power?.on(made.vm, signal());
-      expect([name, await target.power?.state(made.vm, signal())]).toEqual([name, 'on']);
-      await target.power?.off(made.vm, signal());
-      await target.power?.off(made.vm, signal());
-      expect(await target.power?.state(made.vm, signal())).toBe('off');
-      await remove(target, mark, made);
-    }
-    expect(await readdir(pool)).toEqual([]);
-    expect((await run('find', [join(pool, '../lib'), '-name', '*VARS*'])).stdout).toBe('');
-  });
-
-  test('a VM that has nothing to boot does not pass for one that boots', async () => {
-    await using target = open();
-    const mark = { targetCopyId: newId() };
-    const made = await make(target, mark, { name: 'blank' });
-    await target.power?.on(made.vm, signal());
-    const check = target.power?.checkBoot(made.vm, { settleMs: 500, timeoutMs: 3_000 }, signal());
-    await expect(check).rejects.toMatchObject({ code: 'libvirt.boot_failed' });
-    await target.power?.off(made.vm, signal());
-    await expect(target.power?.checkBoot(made.vm, { settleMs: 500, timeoutMs: 3_000 }, signal())).rejects.toMatchObject(
-      {
-        code: 'libvirt.boot_failed',
-        params: { what: expect.stringContaining('somebody stopped it') },
-      },
-    );
-    await remove(target, mark, made);
-    await expect(target.power?.on(made.vm, signal())).rejects.toMatchObject({ code: 'libvirt.vm_gone' });
-  });
-
   test('a restarted daemon is found again by itself', async () => {
     await using target = open();
     await target.eligible(signal());
@@ -383,20 +300,5 @@ describe.skipIf(missing !== null)(`libvirt target${missing === null ? '' : ` (${
         { timeout: 10_000 },
       )
       .toBe('up');
-  });
-
-  test('a disk that cannot be started says so in the words of libvirt', async () => {
-    await using target = open();
-    const mark = { targetCopyId: newId() };
-    const made = await make(target, mark, { name: 'broken' });
-    const path = join(pool, 'broken-disk0.qcow2');
-    await writeFile(path, 'not a qcow2');
-    await access(path);
-    await expect(target.power?.on(made.vm, signal())).rejects.toMatchObject({
-      code: 'libvirt.start_failed',
-      cause: { message: expect.stringContaining('qcow2') },
-    });
-    await remove(target, mark, made);
-    expect(await readdir(pool)).toEqual([]);
   });
 });
