@@ -90,6 +90,9 @@ function conclude(view: MigrationView, flags: Flags): void {
       process.exitCode = exitCodes.failed;
       return;
     }
+    if (flags.keepOnFailure === true && vm?.retryable === true) {
+      process.stderr.write(`what was copied is kept; with “wherry server” running: wherry retry ${view.id}\n`);
+    }
     throw fromStored({ code: failed.code as ErrorCode, params: failed.params, causes: failed.causes });
   }
   if (view.state !== 'succeeded') {
