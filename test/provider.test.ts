@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ObjectPage, ProviderCheck, ProviderView } from '../src/inventory/api.ts';
+import type { ObjectPage, ProviderCheck, ProviderView, UnsavedInventory } from '../src/inventory/api.ts';
 import { runChild } from '../src/process/child.ts';
 import { type Product, processesOf, runWherry, type Said, startProduct } from './acceptance/product.ts';
 import { type Libvirtd, startLibvirtd, whyNoLibvirtd } from './peers/libvirtd.ts';
@@ -68,6 +68,20 @@ test.skipIf(missing !== null)(
         wait,
       )
       .toEqual([]);
+
+    // Given once: its VMs are listed as a provider's are, and nothing of it is kept.
+    const browse = ['provider', 'browse', libvirtd.uri, '--filter'];
+    const once = await run([...browse, 'name = one and concern ~ libvirt.*', '--json']);
+    expect([once.code, once.stderr]).toEqual([0, '']);
+    const { objects, concerns } = JSON.parse(once.stdout) as UnsavedInventory;
+    const seen = objects.filter(({ kind }) => kind === 'vm');
+    expect(seen.map(({ name }) => name)).toEqual(['one']);
+    expect(concerns[seen[0]?.ref ?? '']?.[0]?.text).toContain('one');
+    expect((await run([...browse, 'power = off'])).stdout).toMatch(/NAME +POWER.*\n.*one +off.*\n.*two +off/);
+    expect(await run([...browse, 'nmae = one'])).toMatchObject({ code: 1, stderr: expect.stringContaining('nmae') });
+    expect((await product.client.get<{ items: unknown[] }>('/providers')).items).toEqual([]);
+    expect(await product.client.get('/inventory/vms')).toMatchObject({ total: 0 });
+
     const again = JSON.parse((await run(['provider', 'add', 'host', libvirtd.uri, '--json'])).stdout) as ProviderView;
     expect(again.id).not.toBe(id);
     await expect.poll(() => vms(again.id), wait).toEqual(before);

@@ -1,7 +1,7 @@
-/** `wherry provider add|check|list|show|edit|refresh|rm` */
+/** `wherry provider add|check|browse|list|show|edit|refresh|rm` */
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import type { ProviderCheck, ProviderView } from '../inventory/api.ts';
+import type { ProviderCheck, ProviderView, UnsavedInventory } from '../inventory/api.ts';
 import { WherryError } from '../model/errors.ts';
 import { type ProviderAccount, secretNames } from '../model/provider.ts';
 import type { WorkerView } from '../migration/api.ts';
@@ -9,6 +9,7 @@ import type { Client } from './client.ts';
 import { clientFor, type CommonFlags, run, withCommonFlags } from './command.ts';
 import { exitCodes, plain, printJson, printTable } from './output.ts';
 import { type AccountFlags, accountOf, fingerprintOf, withTrust } from './provider-account.ts';
+import { printUnsaved } from './provider-browse.ts';
 import { printCertificate, printCheck, printProvider, providerColumns } from './provider-output.ts';
 import { askUser, readSecrets, type SecretFlags } from './secret-input.ts';
 
@@ -20,10 +21,12 @@ type Flags = CommonFlags &
     readonly check: boolean;
     readonly address?: string;
     readonly name?: string;
+    readonly filter?: string;
   };
 
-/** A worker has 55 s for a check. */
+/** A worker has 55 s for a check, and 115 s to read all of a source. */
 const checkMs = 90_000;
+const browseMs = 150_000;
 
 export function addProviderCommand(program: Command): void {
   const provider = program.command('provider').description('hypervisors and stores that VMs come from');
@@ -41,6 +44,13 @@ export function addProviderCommand(program: Command): void {
       .option('--address <address>', 'of one that is not saved')
       .addOption(new Option('--type <type>', 'what it is, where the address does not tell').choices(types)),
   ).action((name: string | undefined, flags: Flags) => run(flags, () => check(name, flags)));
+  withAccountFlags(
+    provider
+      .command('browse <address>')
+      .description('list the VMs of a source without saving it: address and secrets are forgotten with the answer')
+      .option('--filter <filter>', 'for example: name ~ web* and power = on (docs/search.md)')
+      .addOption(new Option('--type <type>', 'what it is, where the address does not tell').choices(types)),
+  ).action((address: string, flags: Flags) => run(flags, () => browse(address, flags)));
   withCommonFlags(provider.command('list').description('all of them with their state')).action((flags: CommonFlags) =>
     run(flags, async () => {
       const { items } = await clientFor(flags).get<{ items: ProviderView[] }>('/providers');
@@ -101,23 +111,44 @@ function withAccountFlags(command: Command): Command {
 
 async function add(name: string, address: string, flags: Flags): Promise<void> {
   const client = clientFor(flags);
+  const made = await withTrusted(client, address, flags, (body) =>
+    client.post<ProviderView>('/providers', { name, ...body, check: flags.check }, { timeoutMs: checkMs }),
+  );
+  if (flags.json === true) printJson(made);
+  else printProvider(made);
+}
+
+async function browse(address: string, flags: Flags): Promise<void> {
+  const client = clientFor(flags);
+  const { filter = '' } = flags;
+  const found = await withTrusted(client, address, flags, (body) =>
+    client.post<UnsavedInventory>('/providers/browse', { ...body, filter }, { timeoutMs: browseMs }),
+  );
+  if (flags.json === true) printJson(found);
+  else printUnsaved(found);
+}
+
+type Source = { readonly account: ProviderAccount; readonly secrets: object; readonly via: string | null };
+
+/** Once more where what the system shows is not trusted yet, and somebody who was asked trusts it. */
+async function withTrusted<T>(
+  client: Client,
+  address: string,
+  flags: Flags,
+  work: (source: Source) => Promise<T>,
+): Promise<T> {
   const secrets = readSecrets(flags);
   const via = await viaOf(client, flags.via);
   const account = accountOf(address, flags, pemOf(flags));
   await askForPassword(account, secrets);
-  const save = (trusted: ProviderAccount): Promise<ProviderView> =>
-    client.post('/providers', { name, account: trusted, secrets, via, check: flags.check }, { timeoutMs: checkMs });
-  let made: ProviderView;
   try {
-    made = await save(account);
+    return await work({ account, secrets, via });
   } catch (error) {
     // Nothing was sent there: a password is tried once, and only on a system that is trusted.
     const trusted = isDistrust(error) ? await askForTrust(client, { account, secrets, via }) : null;
     if (trusted === null) throw error;
-    made = await save(trusted);
+    return work({ account: trusted, secrets, via });
   }
-  if (flags.json === true) printJson(made);
-  else printProvider(made);
 }
 
 function isDistrust(error: unknown): boolean {
@@ -125,10 +156,7 @@ function isDistrust(error: unknown): boolean {
 }
 
 /** Shows what is not trusted yet, and asks; null where it is not trusted, or nobody can be asked. */
-async function askForTrust(
-  client: Client,
-  body: { readonly account: ProviderAccount; readonly secrets: object; readonly via: string | null },
-): Promise<ProviderAccount | null> {
+async function askForTrust(client: Client, body: Source): Promise<ProviderAccount | null> {
   const { certificate } = await client.post<ProviderCheck>('/providers/check', body, { timeoutMs: checkMs });
   if (certificate === null) return null;
   printCertificate(certificate);

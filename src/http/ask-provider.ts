@@ -2,7 +2,7 @@
 import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { addressOf, checkAccount, checkSecretNames, newAccount } from '../inventory/account.ts';
-import { ProviderCheck, UnsavedInventory, type UnsavedProvider } from '../inventory/api.ts';
+import { FoundInventory, ProviderCheck, type UnsavedProvider } from '../inventory/api.ts';
 import type { Engine } from '../migration/engine.ts';
 import { fromStored, WherryError } from '../model/errors.ts';
 import { InventoryObject } from '../model/inventory.ts';
@@ -26,8 +26,8 @@ export async function askCheck(engine: Engine, asked: Asked, signal: AbortSignal
   return parsed(ProviderCheck, await engine.call({ ...question('checkProvider', asked), patience: 2 }, signal));
 }
 
-export async function askInventory(engine: Engine, asked: Asked, signal: AbortSignal): Promise<UnsavedInventory> {
-  return parsed(UnsavedInventory, await engine.call({ ...question('listProvider', asked), patience: 4 }, signal));
+export async function askInventory(engine: Engine, asked: Asked, signal: AbortSignal): Promise<FoundInventory> {
+  return parsed(FoundInventory, await engine.call({ ...question('listProvider', asked), patience: 4 }, signal));
 }
 
 /** Null when there is no such VM. */

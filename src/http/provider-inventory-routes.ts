@@ -1,9 +1,12 @@
 /** What is in a provider: flat lists, the tree, one VM in full; and all of that of a source that is not saved. */
 import Type from 'typebox';
+import { addressOf } from '../inventory/account.ts';
 import * as api from '../inventory/api.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import { providerToAsk } from '../inventory/provider-store.ts';
 import { keepVm, listObjects, listUnreadable, readInventoryVm, readTree } from '../inventory/read-store.ts';
+import { parseFilter } from '../inventory/search/parse.ts';
+import { judged } from '../inventory/unsaved.ts';
 import { stopRefused } from '../inventory/watch-store.ts';
 import type { Engine } from '../migration/engine.ts';
 import { toStored, WherryError } from '../model/errors.ts';
@@ -33,7 +36,7 @@ export function providerInventoryRoutes(engine: Engine, inventory: Inventory): R
     register: (app, { stopping }) => {
       addLists(app, inventory);
       addVm(app, engine, inventory, stopping);
-      addUnsaved(app, engine, stopping);
+      addUnsaved(app, engine, inventory, stopping);
     },
   };
 }
@@ -129,7 +132,7 @@ function unlessStale(error: unknown): void {
 }
 
 /** As adding one: whoever may ask for any address or directory sees what the worker's machine sees. */
-function addUnsaved(app: App, engine: Engine, stopping: AbortSignal): void {
+function addUnsaved(app: App, engine: Engine, inventory: Inventory, stopping: AbortSignal): void {
   const config = { permission: 'administrator', idempotent: false } as const;
   app.post(
     '/providers/browse',
@@ -137,13 +140,19 @@ function addUnsaved(app: App, engine: Engine, stopping: AbortSignal): void {
       config,
       schema: {
         operationId: 'browseUnsavedProvider',
-        summary: 'All that is in a source that is not saved; it is forgotten with the answer',
+        summary: 'All that is in a source that is not saved, with concerns; it is forgotten with the answer',
         tags,
-        body: api.UnsavedProvider,
+        body: api.BrowseProvider,
         response: { 200: api.UnsavedInventory },
       },
     },
-    ({ body }) => askInventory(engine, unsaved(body), stopping),
+    async ({ body: { filter = '', ...source } }) => {
+      const wanted = parseFilter(filter); // before anybody is asked, or signed in
+      const asked = unsaved(source);
+      const found = await askInventory(engine, asked, stopping);
+      const { account } = asked;
+      return judged(found, { name: addressOf(account), type: account.type }, inventory.rules(), wanted);
+    },
   );
   app.post(
     '/providers/browse-vm',

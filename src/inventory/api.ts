@@ -149,14 +149,30 @@ export const UnsavedVm = Type.Object(
   { additionalProperties: false },
 );
 
-/** All of an unsaved source. `truncated`: there is more than one answer can hold; save the provider to see all of it. */
-export const UnsavedInventory = Type.Object({
+/** `filter`: only VMs that it finds (docs/search.md); of the source as a provider the address is the name. */
+export const BrowseProvider = Type.Object(
+  { ...UnsavedProvider.properties, filter: Type.Optional(Type.String({ maxLength: 4_000 })) },
+  { additionalProperties: false },
+);
+
+/** As a worker tells it. `truncated`: there is more than one answer can hold; save the provider to see all of it. */
+export const FoundInventory = Type.Object({
   product: Type.String(),
   version: Type.String(),
   systemId: Type.String(),
   objects: Type.Array(InventoryObject),
   unreadable: Type.Array(Unreadable),
   truncated: Type.Boolean(),
+});
+export type FoundInventory = Type.Static<typeof FoundInventory>;
+
+/** A concern as people read it. */
+const ShownConcern = Type.Object({ ...Concern.properties, text: Type.String(), next: Type.String() });
+
+/** All of an unsaved source, or the VMs that a filter finds. `concerns`: by the `ref` of a VM, worst first. */
+export const UnsavedInventory = Type.Object({
+  ...FoundInventory.properties,
+  concerns: Type.Record(Type.String(), Type.Array(ShownConcern)),
 });
 export type UnsavedInventory = Type.Static<typeof UnsavedInventory>;
 
@@ -197,7 +213,7 @@ export const InventoryVmView = Type.Object({
   provider: Maybe(Type.Object({ id: Id, name: Type.String(), type: ProviderType })),
   vm: InventoryVm,
   /** Worst first, as people read them. */
-  concerns: Type.Array(Type.Object({ ...Concern.properties, text: Type.String(), next: Type.String() })),
+  concerns: Type.Array(ShownConcern),
   detailError: Maybe(ShownError),
   firstSeenAt: Time,
   changedAt: Time,
