@@ -27,7 +27,9 @@ export function findConcerns(
     concerns.push({ code, severity, params });
   };
   if (system.memoryBytes === null) add('warning', 'ova.memory_unknown', { vm, bytes: memoryBytes });
-  for (const file of unusedFiles) add('warning', 'ova.disk_unused', { path, vm, file });
+  // A VM that comes without any disk is none, and the one that is described is most likely its own.
+  const unused = system.drives.length === 0 ? 'critical' : 'warning';
+  for (const file of unusedFiles) add(unused, 'ova.disk_unused', { path, vm, file });
   for (const disk of system.emptyDrives) add('information', 'ova.drive_ignored', { vm, disk });
   for (const { drive, file, facts } of findings) {
     const disk = drive.name;

@@ -113,13 +113,17 @@ test('warns of what the manifest leaves out and of a signature that nobody check
 
 const unplugged = (text: string): string => text.replace('<rasd:ResourceType>17<', '<rasd:ResourceType>1<');
 
-test('warns of a disk that is described and that no VM uses', async () => {
-  const source = await openSource(await build({ editOvf: unplugged }));
-  const vm = await source.describe(null, signal);
-  expect(vm.disks).toEqual([]);
-  expect(await source.concerns?.(vm, signal)).toEqual([
-    expect.objectContaining({ code: 'ova.disk_unused', severity: 'warning' }),
-  ]);
+/** Of an appliance with disks of these names, the first of which is plugged into nothing. */
+async function concernsWithout(...names: string[]): Promise<unknown> {
+  const disks = names.map((name) => ({ file: join(images, 'disk.vmdk'), capacityBytes: 4 * mib, name }));
+  const source = await openSource(await build({ disks, manifest: 'none', editOvf: unplugged }));
+  const concerns = await source.concerns?.(await source.describe(null, signal), signal);
+  return concerns?.map(({ code, severity, params }) => [code, severity, params['file']]);
+}
+
+test('says when a disk is described that no VM uses, and does not migrate a VM without its only one', async () => {
+  expect(await concernsWithout('a.vmdk')).toEqual([['ova.disk_unused', 'critical', 'a.vmdk']]);
+  expect(await concernsWithout('a.vmdk', 'b.vmdk')).toEqual([['ova.disk_unused', 'warning', 'a.vmdk']]);
 });
 
 test('makes an empty disk of one that names no file', async () => {
