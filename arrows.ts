@@ -21,7 +21,7 @@ type Area = {
 const tests = ['**/*.test.ts', '**/testing/**', '**/testing.ts', '**/test-*.ts', '**/crash-disk.ts'];
 
 const base = ['model/**', 'process/**'];
-const beside = ['config.ts', 'home.ts', 'version.ts'];
+const beside = ['config.ts', 'defaults.ts', 'home.ts', 'version.ts'];
 
 const model = 'model knows nobody';
 const transfer = 'transfer knows model and process';
@@ -108,6 +108,7 @@ const areas: readonly Area[] = [
       'inventory/protocol.ts',
       'inventory/upload-protocol.ts',
       'migration/protocol.ts',
+      'migration/protocol-version.ts',
       'migration/step.ts',
       'migration/vm-name.ts',
       'providers/provider.ts',

@@ -1,8 +1,8 @@
 /** The server's settings: command line before environment before default. Checked once, at start; printed without secrets. */
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
+import { defaultHome, defaultPort, type Environment } from './defaults.ts';
 import { WherryError } from './model/errors.ts';
 import { StringEnum } from './model/schema.ts';
 
@@ -29,9 +29,6 @@ export type Config = Type.Static<typeof Config>;
 export type ConfigFlags = Partial<
   Readonly<Record<'home' | 'listen' | 'tlsCert' | 'tlsKey' | 'databaseUrl' | 'leaseMs' | 'logLevel', string>>
 > & { readonly worker?: boolean };
-
-type Environment = Readonly<Record<string, string | undefined>>;
-export const defaultPort = 7117;
 
 /** @throws server.config */
 export function readConfig(flags: ConfigFlags = {}, environment: Environment = process.env): Config {
@@ -63,11 +60,6 @@ export function shownConfig(config: Config): Config {
   if (url.password !== '') url.password = '***';
   if (url.searchParams.has('password')) url.searchParams.set('password', '***');
   return { ...config, databaseUrl: url.toString() };
-}
-
-export function defaultHome(environment: Environment = process.env): string {
-  if (process.getuid?.() === 0) return '/var/lib/wherry';
-  return join(environment['XDG_DATA_HOME'] || join(homedir(), '.local', 'share'), 'wherry');
 }
 
 /** Plain HTTP carries passwords and tokens in the clear: only inside this machine. */

@@ -8,7 +8,7 @@ import { type ClientRequest, type IncomingMessage, request as httpRequest, type 
 import { request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { defaultHome } from '../config.ts';
+import { defaultHome } from '../defaults.ts';
 import { homeAt } from '../home.ts';
 import { catalogue, type ErrorCode, fromStored, WherryError } from '../model/errors.ts';
 

@@ -1,6 +1,7 @@
 /** `wherry server` */
 import { type Command, Option } from 'commander';
-import { type Config, type ConfigFlags, defaultPort, readConfig } from '../config.ts';
+import type { Config, ConfigFlags } from '../config.ts';
+import { defaultPort } from '../defaults.ts';
 import { homeAt } from '../home.ts';
 import { whenUnshared } from '../process/lock.ts';
 import { run } from './command.ts';
@@ -39,6 +40,7 @@ export function addServerCommand(program: Command, startServer: StartServer): vo
 }
 
 async function serve(flags: Flags, startServer: StartServer): Promise<void> {
+  const { readConfig } = await import('../config.ts'); // no other command has use for its schema
   const config = readConfig(flags);
   const asked = Promise.withResolvers<'asked'>();
   const stop = (): void => asked.resolve('asked');

@@ -1,8 +1,7 @@
 /** `wherry worker`: on this machine beside a server (started by it), or elsewhere with a token of its own. */
 import { isAbsolute, join } from 'node:path';
 import type { Command } from 'commander';
-import { pino } from 'pino';
-import { defaultHome } from '../config.ts';
+import { defaultHome } from '../defaults.ts';
 import { homeAt } from '../home.ts';
 import { WherryError } from '../model/errors.ts';
 import { version } from '../version.ts';
@@ -63,6 +62,7 @@ async function work(flags: Flags, runWorker: RunWorker): Promise<void> {
     throw new WherryError('client.usage', { problem: `--directories: ${wrong} is no absolute path` });
   // Its children have it from here, where paths are looked at (worker/directories.ts).
   if (directories !== undefined) process.env['WHERRY_DIRECTORIES'] = directories;
+  const { pino } = await import('pino'); // no other command has use for it
   const log = pino({ base: { role: 'worker' } }, pino.destination(2));
   const stopping = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort());

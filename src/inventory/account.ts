@@ -1,6 +1,7 @@
 /** What can be said of an account without connecting to it. Pure. */
 import { WherryError } from '../model/errors.ts';
-import { type ProviderAccount, secretNames, type Secrets } from '../model/provider.ts';
+import { secretNames } from '../model/secret-names.ts';
+import type { ProviderAccount, Secrets } from '../model/provider.ts';
 import { hiddenQuery, hidesQuery, withoutQuery } from '../model/web-address.ts';
 
 /** Where it is, as the user wrote it. */

@@ -3,7 +3,8 @@ import type { Executor } from '../db/db.ts';
 import { storesOf } from './access-store.ts';
 import { limitKeysOfVm } from './limit-store.ts';
 import type { Policy } from './policy.ts';
-import { type Lease, protocolVersion } from './protocol.ts';
+import type { Lease } from './protocol.ts';
+import { protocolVersion } from './protocol-version.ts';
 
 /**
  * The lease of a running attempt; null when the attempt has ended since (an answer that is asked for again too late).

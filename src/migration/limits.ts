@@ -6,7 +6,8 @@
  */
 import { limitKey } from '../model/limit.ts';
 import type { ProviderAccount } from '../model/provider.ts';
-import { pathsOf, type VmMigrationSpec } from '../model/spec.ts';
+import { pathsOf } from '../model/source-paths.ts';
+import type { VmMigrationSpec } from '../model/spec.ts';
 
 export type LimitedWorker = { readonly id: string; readonly host: string };
 /** `via`: the worker that reads it, where that matters (paths and local sockets are a worker's own); null: any. */

@@ -25,8 +25,6 @@ import { StringEnum } from '../model/schema.ts';
 import { Vm } from '../model/vm.ts';
 import { VmMigrationSpec } from '../model/spec.ts';
 
-export const protocolVersion = 3;
-
 const Id = Type.String({ format: 'uuid' });
 const Json = Type.Unknown();
 export const StoredErrorSchema = Type.Unsafe<StoredError>(

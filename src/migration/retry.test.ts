@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { VmMigrationDetail } from './api.ts';
 import { type KeepFacts, keepsCopy } from './keep.ts';
-import { type Lease, type LedgerRow, type Outcome, protocolVersion } from './protocol.ts';
+import type { Lease, LedgerRow, Outcome } from './protocol.ts';
+import { protocolVersion } from './protocol-version.ts';
 import { anError, aSpec, fakeWorker, type FakeWorker, openRow, preflightResult, work } from './testing/fake-worker.ts';
 import { startTestServer, type TestServer } from './testing/server.ts';
 

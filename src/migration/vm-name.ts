@@ -1,4 +1,5 @@
-import { pathsOf, type SourceSpec, type VmMigrationSpec } from '../model/spec.ts';
+import { pathsOf } from '../model/source-paths.ts';
+import type { SourceSpec, VmMigrationSpec } from '../model/spec.ts';
 import type { Vm } from '../model/vm.ts';
 import { hiddenQuery, withoutQuery } from '../model/web-address.ts';
 

@@ -211,36 +211,3 @@ export const Unreadable = Type.Object({
   causes: Type.Array(Type.String()),
 });
 export type Unreadable = Type.Static<typeof Unreadable>;
-
-/** A VM that nothing is known of yet: every field at its empty value. Sources spread it and fill in what they know. */
-export const emptyVm: InventoryVm = {
-  detail: 'summary',
-  power: 'unknown',
-  connection: '',
-  template: false,
-  hostRef: null,
-  host: null,
-  clusterRef: null,
-  cluster: null,
-  folder: '',
-  cpus: 0,
-  coresPerSocket: 0,
-  memoryBytes: 0,
-  origin: 'unknown',
-  firmware: null,
-  secureBoot: false,
-  os: { id: '', name: '' },
-  uuid: null,
-  hardwareVersion: '',
-  description: '',
-  tools: 'unknown',
-  hostname: null,
-  ips: [],
-  changeTracking: null,
-  disks: [],
-  nics: [],
-  snapshots: [],
-  devices: [],
-  tags: [],
-  facts: {},
-};

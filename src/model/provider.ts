@@ -76,13 +76,6 @@ export type ProviderAccount = Type.Static<typeof ProviderAccount>;
 export const ProviderType = StringEnum(['vsphere', 'libvirt', 'ova']);
 export type ProviderType = Type.Static<typeof ProviderType>;
 
-/** The secrets that an account of each type may have; any other name is refused. */
-export const secretNames = {
-  vsphere: ['password'],
-  libvirt: ['password', 'privateKey', 'passphrase', 'clientKey'],
-  ova: ['password', 'query'],
-} as const satisfies Record<ProviderType, readonly string[]>;
-
 /** Secret values by name. Lives in memory only; never logged, stored as it is, or put into an error. */
 export type Secrets = Readonly<Record<string, string>>;
 export const SecretsSchema = Type.Record(Type.String(), Type.String({ maxLength: 65_536 }));

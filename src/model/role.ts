@@ -1,9 +1,6 @@
-import { StringEnum } from './schema.ts';
-
 /** What an account may do; each role may do all that the ones before it may. */
 export const roles = ['viewer', 'operator', 'planner', 'administrator'] as const;
 export type Role = (typeof roles)[number];
-export const RoleSchema = StringEnum(roles);
 
 /** Whether `role` is enough where `needed` is asked for. */
 export function roleCovers(role: Role, needed: Role): boolean {

@@ -37,12 +37,6 @@ export const WebSource = Type.Object(
 export const SourceSpec = Type.Union([OvaSource, FilesSource, DomainSource, WebSource]);
 export type SourceSpec = Type.Static<typeof SourceSpec>;
 
-/** What a source of files names, on the worker; of one on a web server its URL. */
-export function pathsOf(source: SourceSpec): readonly string[] {
-  if (source.type === 'web') return [source.url];
-  return source.type === 'files' ? source.paths : [source.path];
-}
-
 const DiskFormat = StringEnum(['qcow2', 'raw']);
 
 export const LibvirtTarget = Type.Object(

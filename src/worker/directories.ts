@@ -14,7 +14,7 @@ import { dirname, isAbsolute, join, relative } from 'node:path';
 import { WherryError } from '../model/errors.ts';
 import type { SourceSpec, TargetSpec } from '../model/spec.ts';
 import type { Source, Target } from '../providers/provider.ts';
-import { pathsOf } from '../model/spec.ts';
+import { pathsOf } from '../model/source-paths.ts';
 
 /** Absent: an administrator asked, who may name any. `stores`: directories of providers that administrators have added. */
 export type Restriction = { readonly stores: readonly string[] } | undefined;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { emptyVm, type InventoryObject, type InventoryVm } from '../model/inventory.ts';
+import { emptyVm } from '../model/empty-vm.ts';
+import type { InventoryObject, InventoryVm } from '../model/inventory.ts';
 import type { InventoryNews } from '../providers/provider.ts';
 import { retryInMs } from './back-off.ts';
 import { createBatcher, maxBatchBytes, maxBatchObjects } from './batches.ts';

@@ -18,7 +18,7 @@ import type {
   LeaseAnswer,
   Outcome,
 } from '../migration/protocol.ts';
-import { protocolVersion } from '../migration/protocol.ts';
+import { protocolVersion } from '../migration/protocol-version.ts';
 import { WherryError, toStored } from '../model/errors.ts';
 import { newId } from '../model/ids.ts';
 import { type Attempt, addLog, forget, newAttempt, report } from './attempts.ts';

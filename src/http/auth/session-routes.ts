@@ -2,7 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { WherryError } from '../../model/errors.ts';
-import { RoleSchema } from '../../model/role.ts';
+import { RoleSchema } from './role-schema.ts';
 import type { Routes } from '../routes.ts';
 import { anyAccount, closeSession, findAccount, openSession } from './auth-store.ts';
 import { sessionCookie, setSessionCookie } from './authenticate.ts';

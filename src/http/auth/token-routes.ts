@@ -1,7 +1,7 @@
 /** Tokens for programs (a role of their own) and for workers on other machines. Shown once, kept as hashes. */
 import Type from 'typebox';
 import { WherryError } from '../../model/errors.ts';
-import { RoleSchema } from '../../model/role.ts';
+import { RoleSchema } from './role-schema.ts';
 import type { Routes } from '../routes.ts';
 import { actorOf } from './authenticate.ts';
 import {

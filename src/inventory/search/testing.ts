@@ -7,7 +7,8 @@ import { json } from '../../db/db.ts';
 import { recordset } from '../../db/recordset.ts';
 import type { Concern } from '../../model/concern.ts';
 import { newId } from '../../model/ids.ts';
-import { emptyVm, type InventoryDisk, type InventoryNic, type InventoryVm } from '../../model/inventory.ts';
+import { emptyVm } from '../../model/empty-vm.ts';
+import type { InventoryDisk, InventoryNic, InventoryVm } from '../../model/inventory.ts';
 import type { ProviderType } from '../../model/provider.ts';
 import { severityOf, vmColumns, vmRow } from '../vm-row.ts';
 

@@ -1,5 +1,6 @@
 /** For tests: objects as a source would tell them. */
-import { emptyVm, type InventoryObject, type InventoryVm } from '../../model/inventory.ts';
+import { emptyVm } from '../../model/empty-vm.ts';
+import type { InventoryObject, InventoryVm } from '../../model/inventory.ts';
 
 type VmObject = Extract<InventoryObject, { kind: 'vm' }>;
 

@@ -2,14 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { newId } from '../../model/ids.ts';
 import type { App } from '../../http/routes.ts';
-import {
-  type AttemptReport,
-  type Commands,
-  type Lease,
-  type LedgerRow,
-  type Outcome,
-  protocolVersion,
-} from '../protocol.ts';
+import type { AttemptReport, Commands, Lease, LedgerRow, Outcome } from '../protocol.ts';
+import { protocolVersion } from '../protocol-version.ts';
 
 export type Reply = { readonly status: number; readonly body: Record<string, unknown> };
 export type FakeWorker = ReturnType<typeof fakeWorker>;

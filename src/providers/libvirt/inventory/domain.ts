@@ -1,5 +1,6 @@
 /** A domain's XML, of the KVM, Xen and test drivers, as a VM of the inventory. Pure. */
-import { emptyVm, type InventoryObject, type InventoryVm, type PowerState } from '../../../model/inventory.ts';
+import { emptyVm } from '../../../model/empty-vm.ts';
+import type { InventoryObject, InventoryVm, PowerState } from '../../../model/inventory.ts';
 import { bytesOf, firmwareOf, originOf, osOf, whole } from '../../domain/values.ts';
 import { findXml, type XmlElement } from '../../domain/xml.ts';
 import type { DomainState } from '../rpc/calls.ts';

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { emptyVm, type InventoryObject } from '../../../model/inventory.ts';
+import { emptyVm } from '../../../model/empty-vm.ts';
+import type { InventoryObject } from '../../../model/inventory.ts';
 import { dirtyObjects } from './dirty.ts';
 import { inParallel } from './parallel.ts';
 import { newsOf, publishedObjects } from './published.ts';

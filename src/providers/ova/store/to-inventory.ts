@@ -1,5 +1,6 @@
 /** What a store holds, in the words of the inventory. Pure. */
-import { emptyVm, type InventoryDisk, type InventoryObject, type InventoryVm } from '../../../model/inventory.ts';
+import { emptyVm } from '../../../model/empty-vm.ts';
+import type { InventoryDisk, InventoryObject, InventoryVm } from '../../../model/inventory.ts';
 import type { Vm, VmDisk } from '../../../model/vm.ts';
 
 export type StoredVm = {

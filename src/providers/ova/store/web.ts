@@ -5,7 +5,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ErrorCode, WherryError } from '../../../model/errors.ts';
-import { emptyVm, type InventoryObject, type InventoryVm, type Unreadable } from '../../../model/inventory.ts';
+import { emptyVm } from '../../../model/empty-vm.ts';
+import type { InventoryObject, InventoryVm, Unreadable } from '../../../model/inventory.ts';
 import type { OvaAccount, Secrets } from '../../../model/provider.ts';
 import type { Connection, InventoryNews } from '../../provider.ts';
 import { baseOf, type WebAddress } from './address.ts';

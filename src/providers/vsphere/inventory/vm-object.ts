@@ -1,5 +1,6 @@
 /** From a VirtualMachine with its properties to a VM of ours. Pure. */
-import { emptyVm, type InventoryObject, type InventoryVm } from '../../../model/inventory.ts';
+import { emptyVm } from '../../../model/empty-vm.ts';
+import type { InventoryObject, InventoryVm } from '../../../model/inventory.ts';
 import type { Vim } from '../vim25/schema.ts';
 import { devicesOf } from './devices.ts';
 import { disksOf } from './disks.ts';
