@@ -120,7 +120,7 @@ const areas: readonly Area[] = [
 
 const edges: OxlintOverride = {
   files: ['src/*.ts'],
-  excludeFiles: ['src/main.ts', 'src/server-parts.ts', 'src/watch-wiring.ts', 'src/wiring.ts', ...tests],
+  excludeFiles: ['src/main.ts', 'src/server-parts.ts', 'src/command-wiring.ts', 'src/wiring.ts', ...tests],
   rules: {
     'no-restricted-imports': [
       'error',

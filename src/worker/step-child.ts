@@ -2,6 +2,7 @@
  * The inside of the child process: runs the steps and calls it is sent, and talks to nobody but the worker. Steps of one
  * VM migration may run side by side here (copy and conversion).
  */
+import { flushCompileCache } from 'node:module';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChunksAnswer, Lease, Outcome } from '../migration/protocol.ts';
@@ -29,7 +30,11 @@ import type { FromChild, ToChild } from './messages.ts';
 import { scrubbed } from './scrub.ts';
 import { watchOwnTree } from './strays.ts';
 
-export type StepChildOptions = { readonly steps: Readonly<Record<string, Step>>; readonly providers: Providers };
+export type StepChildOptions = {
+  /** All of them, loaded for the first step: a question needs none. */
+  readonly steps: () => Promise<Readonly<Record<string, Step>>>;
+  readonly providers: Providers;
+};
 
 export function runStepChild({ steps, providers }: StepChildOptions): void {
   const replies = new Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>();
@@ -93,7 +98,7 @@ export function runStepChild({ steps, providers }: StepChildOptions): void {
     const context = contextOf(lease, directory, controller.signal);
     let outcome: Outcome;
     try {
-      const step = steps[lease.step.name];
+      const step = (await steps())[lease.step.name];
       if (step === undefined) throw new Error(`this worker knows no step ${lease.step.name}`);
       const result = await retrying(step, context);
       outcome = { kind: 'succeeded', result: result.skipped === true ? { skipped: true } : result.value };
@@ -104,16 +109,16 @@ export function runStepChild({ steps, providers }: StepChildOptions): void {
       if (outcome.kind === 'failed' && outcome.error.code === 'internal') context.log('error', stackOf(error));
     }
     running.delete(lease.token);
-    say({ kind: 'finish', token: lease.token, outcome });
+    sayLast({ kind: 'finish', token: lease.token, outcome });
   };
 
   const answerCall = async ({ id, method, params, secrets }: Extract<ToChild, { kind: 'call' }>): Promise<void> => {
     try {
       const result = scrubbed(await call(providers, method, params, secrets), secrets);
-      say({ kind: 'answer', id, result, error: null });
+      sayLast({ kind: 'answer', id, result, error: null });
     } catch (error) {
       const stored = toStored(located(error, { host: hostname(), worker: hostname() }));
-      say({ kind: 'answer', id, result: null, error: scrubbed(stored, secrets) });
+      sayLast({ kind: 'answer', id, result: null, error: scrubbed(stored, secrets) });
     }
   };
 
@@ -225,6 +230,12 @@ function failure(error: unknown, step: string): Outcome {
 
 function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : JSON.stringify(error);
+}
+
+/** We may be killed for it, and what Node has compiled it keeps only at an end of our own. */
+function sayLast(message: FromChild): void {
+  flushCompileCache();
+  say(message);
 }
 
 function say(message: FromChild): void {
