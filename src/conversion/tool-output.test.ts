@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseCopyBar, parseMachineLine, phaseOf } from './tool-output.ts';
+import { parseMachineLine, phaseOf } from './tool-output.ts';
 
 const recorded = (
   await readFile(new URL('fixtures/virt-v2v-2.2-debian12-bios.json-lines', import.meta.url), 'utf8')
@@ -46,19 +46,5 @@ describe('a machine-readable line', () => {
     expect(parseMachineLine('{"type":"error","mess')).toBeNull();
     expect(parseMachineLine('{"type":"progress","message":"x"}')).toBeNull();
     expect(parseMachineLine('null')).toBeNull();
-  });
-});
-
-describe('a copy bar', () => {
-  it('is a fraction, and nothing else is', () => {
-    expect(parseCopyBar(' 80% [********************************--------]')).toBe(0.8);
-    expect(parseCopyBar('100% [****************************************]')).toBe(1);
-    expect(parseCopyBar('[   0.1] Opening the source')).toBeNull();
-    expect(parseCopyBar('80%')).toBeNull();
-    fc.assert(
-      fc.property(fc.string(), (text) => {
-        expect(() => parseCopyBar(text)).not.toThrow();
-      }),
-    );
   });
 });

@@ -1,6 +1,6 @@
 /**
- * What virt-v2v says while it works: JSON lines in its machine-readable file, and copy bars between CRs on its standard
- * error. Versions 2.2 to 2.12 write one object per line with `type`, `message` and `timestamp`.
+ * What virt-v2v says while it works: JSON lines in its machine-readable file. Versions 2.2 to 2.12 write one object per
+ * line with `type`, `message` and `timestamp`.
  */
 export type ToolMessage = {
   readonly type: 'message' | 'info' | 'warning' | 'error';
@@ -23,12 +23,6 @@ export function parseMachineLine(line: string): ToolMessage | null {
   if (typeof message !== 'string') return null;
   if (type !== 'message' && type !== 'info' && type !== 'warning' && type !== 'error') return null;
   return { type, text: message.slice(0, longestText) };
-}
-
-/** A bar of nbdcopy, ` 80% [****----]`: 0 to 1. Null for anything else. */
-export function parseCopyBar(text: string): number | null {
-  const percent = /^\s*(\d{1,3})% \[[*\-=> ]*\]\s*$/.exec(text)?.[1];
-  return percent === undefined ? null : Math.min(1, Number(percent) / 100);
 }
 
 export type Phase = { readonly phase: string; readonly fraction: number };

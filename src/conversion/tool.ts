@@ -12,8 +12,6 @@ export type ToolVersion = {
   readonly version: string;
   /** It can write firmware and operating system to a document (`-O`; 2.8 and newer). */
   readonly outputXml: boolean;
-  /** It lets the block driver be chosen for Windows (2.4 and newer, where the build has it). */
-  readonly blockDriver: boolean;
 };
 
 /** @throws conversion.tool_missing when there is none, or one that cannot do what is needed. */
@@ -41,6 +39,5 @@ export function parseVersion(command: string, version: string, features: string)
     const reason = `${command}${number === undefined ? '' : ` ${number}`} cannot read a libvirt document`;
     throw new WherryError('conversion.tool_missing', { reason }, new Error(version.trim().slice(0, 200)));
   }
-  const can = { outputXml: words.has('output-xml-option'), blockDriver: words.has('block-driver-option') };
-  return { command, version: number, ...can };
+  return { command, version: number, outputXml: words.has('output-xml-option') };
 }

@@ -11,7 +11,7 @@ export type ChildOptions = {
   readonly cwd?: string;
   /** Called for each line of output, as it comes; CR counts as a line end (progress bars). */
   readonly onLine?: (stream: 'stdout' | 'stderr', line: string) => void;
-  readonly limits?: { readonly addressSpaceBytes?: number; readonly cpuSeconds?: number };
+  readonly limits?: { readonly cpuSeconds: number };
 };
 
 export type Exit = { readonly code: number | null; readonly signal: string | null; readonly stderrTail: string };
@@ -108,10 +108,7 @@ export async function runChild(command: string, args: readonly string[], options
 }
 
 function limiter(limits: ChildOptions['limits']): string[] {
-  const flags: string[] = [];
-  if (limits?.addressSpaceBytes !== undefined) flags.push(`--as=${limits.addressSpaceBytes}`);
-  if (limits?.cpuSeconds !== undefined) flags.push(`--cpu=${limits.cpuSeconds}`);
-  return flags.length === 0 ? [] : ['prlimit', ...flags, '--'];
+  return limits === undefined ? [] : ['prlimit', `--cpu=${limits.cpuSeconds}`, '--'];
 }
 
 function baseEnvironment(): Record<string, string> {

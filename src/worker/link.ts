@@ -82,10 +82,6 @@ export async function connectLink(address: ServerAddress, away: (why: string) =>
   return { ask, insist, stream, close };
 }
 
-export function isNoAnswer(error: unknown): boolean {
-  return error instanceof NoAnswer;
-}
-
 async function transport(address: ServerAddress): Promise<{ send: Send; close: () => void }> {
   if ('socketPath' in address) {
     const agent = new HttpAgent({ keepAlive: true });

@@ -29,8 +29,5 @@ export const maxQcow2L1Bytes = 32 * mib;
 export const maxQcow2RefcountTableBytes = 8 * mib;
 export const maxQcow2Snapshots = 65_536;
 
-/** No single read of the inspector is larger. */
-export const maxReadBytes = 2 * mib;
-
 /** What is inflated of a gzip'd image to look at its header. */
 export const gzipHeadBytes = mib;

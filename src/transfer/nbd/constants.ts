@@ -91,7 +91,6 @@ export const errnos = {
   ENOTSUP: 95,
   ESHUTDOWN: 108,
 } as const;
-export type ErrnoName = keyof typeof errnos;
 
 export function errnoName(value: number): string {
   for (const [name, number] of Object.entries(errnos)) if (number === value) return name;
