@@ -5,9 +5,11 @@ import type { InventoryObject } from '../../../src/model/inventory.ts';
 import { makeCertificate, type Certificate } from './http/certificate.ts';
 import { otherDevices } from './inventory/devices.ts';
 import { smallInventory } from './inventory/small.ts';
+import { watch, type Mirror } from '../../contract/mirror.ts';
 import { newVm } from './inventory/vm.ts';
 import { accountOf } from './peer.ts';
 import { startVsphere, type VsphereSimulator } from './simulator.ts';
+import { data as valueOf } from './values.ts';
 
 let certificate: Certificate;
 beforeAll(async () => {
@@ -24,6 +26,10 @@ async function read(simulator: VsphereSimulator): Promise<InventoryObject[]> {
     if (news.kind === 'synced') break;
   }
   return [...objects.values()];
+}
+
+function tieOf(mirror: Mirror, vm: string): unknown {
+  return mirror.of('vm').find(({ ref }) => ref === vm)?.data.facts['vmware.hostAffinity'];
 }
 
 describe('our client reads', () => {
@@ -79,6 +85,30 @@ describe('our client reads', () => {
     expect(kinds).toEqual(
       expect.arrayContaining(['tpm', 'passthrough', 'usb', 'usb-controller', 'cdrom', 'floppy', 'serial']),
     );
+  });
+
+  it('rules of a cluster, also those that are made later: their VMs are read again', async () => {
+    await using simulator = await startVsphere({ certificate });
+    const { cluster, vms } = smallInventory(simulator.world, 3);
+    const [tied, free] = vms;
+    if (cluster === null || tied === undefined || free === undefined) throw new Error('no cluster with VMs');
+    const options = { account: accountOf(simulator), secrets: { password: simulator.password } };
+    await using connection = await connectVsphere(options, soon());
+    await using mirror = watch(connection);
+    await mirror.until('the first read', () => mirror.synced() === 1);
+    const ties = (): unknown[] => [tied, free].map(({ value }) => tieOf(mirror, value));
+    expect(ties()).toEqual([false, false]);
+    const tie = async (enabled: boolean, isTied: boolean): Promise<void> => {
+      simulator.world.store.set(cluster, 'configurationEx.group', [
+        data('ClusterVmGroup', { name: 'near', vm: [tied] }),
+      ]);
+      const rule = valueOf('ClusterVmHostRuleInfo', { enabled, vmGroupName: 'near', affineHostGroupName: 'these' });
+      simulator.world.store.set(cluster, 'configurationEx.rule', [rule]);
+      await mirror.until(`tied: ${isTied}`, () => tieOf(mirror, tied.value) === isTied);
+    };
+    await tie(true, true);
+    expect(ties()).toEqual([true, false]);
+    await tie(false, false);
   });
 
   it('a free ESXi is said to be one', async () => {

@@ -91,12 +91,23 @@ export class Places {
 
   /** Whether an enabled rule of its cluster ties the VM to hosts. */
   isTiedToHosts(vm: string, cluster: Props<'ClusterComputeResource'>): boolean {
+    return this.#tiedOf(cluster).has(vm);
+  }
+
+  /** References of the VMs that enabled rules of this cluster tie to hosts; none of what is no cluster. */
+  tiedIn(ref: string): ReadonlySet<string> {
+    const place = this.#places.get(ref);
+    const cluster = place === undefined ? null : as<'ClusterComputeResource'>(place, 'ClusterComputeResource');
+    return cluster === null ? new Set() : this.#tiedOf(cluster);
+  }
+
+  #tiedOf(cluster: Props<'ClusterComputeResource'>): ReadonlySet<string> {
     let tied = this.#tied.get(cluster);
     if (tied === undefined) {
       tied = tiedVms(cluster);
       this.#tied.set(cluster, tied);
     }
-    return tied.has(vm);
+    return tied;
   }
 
   /** VLAN of a host's own port group, by its name; several, joined, where hosts differ. */

@@ -156,11 +156,18 @@ async function* changeNews(
   const changed = [...changes.changed.values()];
   const changedPlaces = changed.filter(({ type }) => type !== 'VirtualMachine');
   const put: InventoryObject[] = [];
+  const vms = new Map(changed.flatMap((ref) => (ref.type === 'VirtualMachine' ? [[ref.value, ref]] : [])));
   let moved = false;
   for await (const reads of readThese(session, changedPlaces, theseObjects, signal)) {
     for (const read of reads) {
       if (!('object' in read)) continue;
+      const { value: place } = read.object.ref;
+      const tied = places.tiedIn(place);
       moved = places.put(read.object) === 'moved' || moved;
+      // Rules are the cluster's: nothing says of the VM itself that it is tied now.
+      for (const value of tied.symmetricDifference(places.tiedIn(place))) {
+        vms.set(value, { type: 'VirtualMachine', value });
+      }
       const object = places.object(read.object);
       if (object !== null) put.push(object);
     }
@@ -172,8 +179,7 @@ async function* changeNews(
     yield* vmNews(readSelected(session, vmsIn(trail.vmsView), signal), places, tags);
     return;
   }
-  const vms = changed.filter(({ type }) => type === 'VirtualMachine');
-  yield* vmNews(readThese(session, vms, theseObjects, signal), places, tags);
+  yield* vmNews(readThese(session, [...vms.values()], theseObjects, signal), places, tags);
 }
 
 async function* vmNews(
