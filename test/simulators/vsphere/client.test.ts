@@ -100,7 +100,7 @@ describe('our client reads', () => {
     expect(ties()).toEqual([false, false]);
     const tie = async (enabled: boolean, isTied: boolean): Promise<void> => {
       simulator.world.store.set(cluster, 'configurationEx.group', [
-        data('ClusterVmGroup', { name: 'near', vm: [tied] }),
+        valueOf('ClusterVmGroup', { name: 'near', vm: [tied] }),
       ]);
       const rule = valueOf('ClusterVmHostRuleInfo', { enabled, vmGroupName: 'near', affineHostGroupName: 'these' });
       simulator.world.store.set(cluster, 'configurationEx.rule', [rule]);
