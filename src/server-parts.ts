@@ -15,7 +15,7 @@ import { startJudge } from './inventory/judge.ts';
 import { startSweep } from './inventory/sweep.ts';
 import { startEngine } from './migration/engine.ts';
 import { lastHeard } from './migration/worker-watch-store.ts';
-import { keepWorker, type BuiltInWorker } from './worker/built-in.ts';
+import { keepWorker, type BuiltInWorker, workerEnvironment } from './worker/built-in.ts';
 
 /** A heartbeat each sixth of the lease, so that one or two lost ones cost nothing. */
 const heartbeatsPerLease = 6;
@@ -75,7 +75,7 @@ const workerPart: MakePart = async ({ db, config, home, log }): Promise<ServerPa
       worker = await keepWorker({
         home: join(home.directory, 'worker'),
         logFile: join(home.directory, 'worker.log'),
-        environment: { ...process.env, WHERRY_HOME: home.directory },
+        environment: { ...workerEnvironment(process.env), WHERRY_HOME: home.directory },
         silentMs: config.leaseMs,
         heard: (workerId) => lastHeard(db, workerId),
         log: (level, message) => log[level](message),

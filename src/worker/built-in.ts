@@ -82,6 +82,12 @@ export async function keepWorker(options: {
   };
 }
 
+/** Of a server's environment without what opens its database: a worker has no business there. */
+export function workerEnvironment(ofServer: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const kept = Object.entries(ofServer).filter(([name]) => name !== 'WHERRY_DATABASE_URL' && !name.startsWith('PG'));
+  return Object.fromEntries(kept);
+}
+
 /**
  * Whether a worker has been silent for too long: asked again and again, it counts only the time in which its last word could
  * be looked up, and no more of it than two looks are apart. A server that hung, or whose database was away, heard nobody.
