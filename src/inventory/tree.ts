@@ -27,7 +27,9 @@ export function treeOf(rows: readonly TreeRow[]): TreeNode[] {
   const children = new Map<string | null, TreeRow[]>();
   for (const row of rows) {
     const parentId = parentOf.get(row.id)?.id ?? null;
-    children.set(parentId, [...(children.get(parentId) ?? []), row]);
+    const siblings = children.get(parentId);
+    if (siblings === undefined) children.set(parentId, [row]);
+    else siblings.push(row);
   }
   const nodes: TreeNode[] = [];
   const stack: Array<{ row: TreeRow; parentId: string | null }> = level(children, null);

@@ -128,7 +128,7 @@ export const providerErrors = {
   'provider.same_system': {
     status: 409,
     message: 'Provider {provider} is the same system as provider {other}: {system}',
-    next: 'Use {other}, or remove one of the two. Two accounts for one system would each see half of it.',
+    next: 'Use {other}, or remove one of the two: two accounts for one system would each see half of it. If they are two libvirt hosts whose boards carry one UUID, set host_uuid in libvirtd.conf (virtqemud.conf) of one of them.',
   },
   'provider.batch_refused': {
     status: 422,
