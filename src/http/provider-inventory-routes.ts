@@ -30,6 +30,7 @@ export function providerInventoryRoutes(engine: Engine, inventory: Inventory): R
       InventoryVmView: api.InventoryVmView,
       UnreadableView: api.UnreadableView,
       UnreadableList: api.UnreadableList,
+      BrowseProvider: api.BrowseProvider,
       UnsavedInventory: api.UnsavedInventory,
       InventoryObject,
     },
