@@ -4,13 +4,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { type ClientRequest, type IncomingMessage, request as httpRequest, type RequestOptions } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { defaultHome } from '../defaults.ts';
 import { homeAt } from '../home.ts';
 import { catalogue, type ErrorCode, fromStored, WherryError } from '../model/errors.ts';
+import { request as httpRequest } from '../process/node-http.ts';
 
 export type ClientOptions = {
   /** Where the server is: a URL, or null for the unix socket in `home`. */
@@ -137,7 +137,8 @@ function destination({ server, home, caFile }: ClientOptions): Destination {
   const base = { host: url.hostname.replace(/^\[|\]$/g, ''), ...(url.port === '' ? {} : { port: url.port }) };
   if (url.protocol === 'http:') return { name: server, request: (options) => httpRequest({ ...base, ...options }) };
   const ca = caFile == null ? {} : { ca: readFileSync(caFile) };
-  return { name: server, request: (options) => httpsRequest({ ...base, ...ca, ...options }) };
+  const { request } = process.getBuiltinModule('node:https'); // most commands need no TLS, which takes long to load
+  return { name: server, request: (options) => request({ ...base, ...ca, ...options }) };
 }
 
 /** @throws client.unreachable */

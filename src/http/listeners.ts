@@ -3,11 +3,12 @@
  * HTTP only inside this machine; elsewhere with a certificate.
  */
 import { chmod, readFile, rm } from 'node:fs/promises';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Config, isLoopback } from '../config.ts';
 import { WherryError } from '../model/errors.ts';
+import { createServer } from '../process/node-http.ts';
 
 export type Listeners = {
   /** "http://127.0.0.1:7117", null when there is no port. */

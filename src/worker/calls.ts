@@ -4,7 +4,6 @@ import type { ProviderAccount, Secrets } from '../model/provider.ts';
 import type { SourceSpec } from '../model/spec.ts';
 import { lookedAtAgain, permitSource, type Restriction } from './directories.ts';
 import type { InventoryNews, Providers, SourceAccess } from '../providers/provider.ts';
-import { strangeOrNull } from './batches.ts';
 
 /** A little less than the server waits (Policy.callMs, times the patience of the question). */
 const timeoutsMs: Readonly<Record<string, number>> = { checkProvider: 55_000, listProvider: 115_000 };
@@ -79,6 +78,7 @@ export async function firstInventory(
   news: AsyncIterable<InventoryNews>,
   most: { readonly objects: number; readonly bytes: number } = { objects: maxObjects, bytes: maxBytes },
 ): Promise<Whole> {
+  const { strangeOrNull } = await import('./batches.ts'); // no other question has use for its schema
   const found = { product: '', version: '', systemId: '', truncated: false };
   const objects = new Map<string, InventoryObject>();
   const unreadable = new Map<string, Unreadable>();

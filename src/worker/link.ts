@@ -4,11 +4,11 @@
  * `ask` is one try. `insist` goes on until the server has answered, because a server that is away must cost nothing but
  * time: what we have to say stays true. Only an answer that says no (4xx) ends it.
  */
-import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readFile } from 'node:fs/promises';
 import { type ErrorCode, type ErrorParams, WherryError, catalogue } from '../model/errors.ts';
+import { Agent, request as httpRequest } from '../process/node-http.ts';
 
 export type ServerAddress =
   | { readonly socketPath: string }
@@ -84,7 +84,7 @@ export async function connectLink(address: ServerAddress, away: (why: string) =>
 
 async function transport(address: ServerAddress): Promise<{ send: Send; close: () => void }> {
   if ('socketPath' in address) {
-    const agent = new HttpAgent({ keepAlive: true });
+    const agent = new Agent({ keepAlive: true });
     const send: Send = (path, body, signal, timeoutMs) =>
       exchange(
         (headers) => httpRequest({ socketPath: address.socketPath, path, method: 'POST', headers, agent, signal }),
@@ -98,11 +98,12 @@ async function transport(address: ServerAddress): Promise<{ send: Send; close: (
   if (url?.protocol !== 'https:') throw new WherryError('worker.address', { server: address.url });
   const token = (await readText(address.tokenFile)).trim();
   const ca = address.caFile === undefined ? undefined : await readText(address.caFile);
-  const agent = new HttpsAgent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) });
+  const { Agent: TlsAgent, request: tlsRequest } = await import('node:https'); // on one machine nobody needs it
+  const agent = new TlsAgent({ keepAlive: true, ...(ca === undefined ? {} : { ca }) });
   const send: Send = (path, body, signal, timeoutMs) =>
     exchange(
       (headers) =>
-        httpsRequest({ hostname: url.hostname, port: url.port || 443, path, method: 'POST', headers, agent, signal }),
+        tlsRequest({ hostname: url.hostname, port: url.port || 443, path, method: 'POST', headers, agent, signal }),
       body,
       timeoutMs,
       { authorization: `Bearer ${token}` },
@@ -125,7 +126,7 @@ function isDistrust(error: unknown): boolean {
 }
 
 function exchange(
-  open: (headers: Record<string, string>) => ReturnType<typeof httpRequest>,
+  open: (headers: Record<string, string>) => ClientRequest,
   body: string,
   timeoutMs: number,
   extra: Record<string, string>,

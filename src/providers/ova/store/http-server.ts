@@ -1,8 +1,9 @@
 /** A web server that holds OVAs: a page of links, and parts of files by Range (RFC 9110, 14). */
-import { Agent, type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { createHash } from 'node:crypto';
 import { WherryError } from '../../../model/errors.ts';
 import type { OvaAccount, Secrets } from '../../../model/provider.ts';
+import { Agent, request } from '../../../process/node-http.ts';
 import type { RemoteFile } from '../../../transfer/disk.ts';
 import type { LocalFile } from '../../local/local-file.ts';
 import type { WebAddress } from './address.ts';
