@@ -15,11 +15,15 @@ const most = 2_000;
 /** A tag that is not closed ends where the next begins: no page makes the search look over the same text again and again. */
 const link = /<a\s[^<>]{0,2000}?href\s{0,10}=\s{0,10}(?:"([^"<>]{1,4096})"|'([^'<>]{1,4096})')/gi;
 
-/** @returns what lies at or below the page and has such a name, each once, in the page's order */
+/**
+ * @returns what lies at or below the page and has such a name, each once, in the page's order. That there is more is told among
+ * what is refused.
+ */
 export function linksIn(page: string, base: URL, isWanted: (name: string) => boolean): Links {
   const found = new Map<string, WebAddress>();
   const withPassword = new Set<string>();
   const twice = new Set<string>();
+  let isCut = false;
   const below = base.pathname.slice(0, base.pathname.lastIndexOf('/') + 1);
   for (const [, double, single] of page.matchAll(link)) {
     const url = URL.parse((double ?? single ?? '').replaceAll('&amp;', '&'), base);
@@ -28,15 +32,17 @@ export function linksIn(page: string, base: URL, isWanted: (name: string) => boo
     url.hash = '';
     const address = addressOf(url);
     const same = found.get(address.shown);
+    isCut = same === undefined && found.size + withPassword.size >= most;
+    if (isCut) break;
     if (url.username !== '' || url.password !== '') withPassword.add(address.shown);
     else if (same === undefined) found.set(address.shown, address);
     else if (same.url.href !== url.href) twice.add(address.shown);
-    if (found.size + withPassword.size >= most) break;
   }
   for (const shown of twice) found.delete(shown);
   return {
     files: [...found.values()],
     refused: [
+      ...(isCut ? [tooMany(addressOf(base).shown)] : []),
       ...[...withPassword].filter((shown) => !found.has(shown)).map((path) => refusal('source.link_password', path)),
       ...[...twice].filter((shown) => !withPassword.has(shown)).map((path) => refusal('source.link_twice', path)),
     ],
@@ -61,6 +67,10 @@ export function nameOf({ pathname }: URL): string {
   } catch {
     return name;
   }
+}
+
+function tooMany(system: string): Unreadable {
+  return unreadableOf(system, system, new WherryError('provider.too_many_files', { system, limit: most }));
 }
 
 function refusal(code: 'source.link_password' | 'source.link_twice', shown: string): Unreadable {

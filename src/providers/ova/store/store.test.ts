@@ -323,6 +323,14 @@ test('a link that is not closed hides none of those after it', () => {
   expect(files.map(({ url }) => url.pathname)).toEqual(['/one.ova', '/two.ova']);
 });
 
+test('a page that links to more than is taken says so', () => {
+  const all = Array.from({ length: 2_001 }, (_, at) => `<a href="${at}.ova"><a href="${at}.ova">`);
+  const of = (count: number) => linksIn(all.slice(0, count).join(''), new URL('http://x/?s=1'), () => true);
+  expect(of(2_000)).toMatchObject({ files: { length: 2_000 }, refused: [] });
+  const refused = { ref: 'http://x/?…', code: 'provider.too_many_files', params: { limit: 2_000 } };
+  expect(of(2_001)).toMatchObject({ files: { length: 2_000 }, refused: [refused] });
+});
+
 /** OVAs are read without them. */
 const noOthers = {} as StoreReaders;
 
