@@ -145,6 +145,24 @@ describe('places', () => {
     expect([again('vm'), again('vm2'), again('vm2')]).toEqual(['same', 'moved', 'same']);
     expect(known.put(managed('Folder', 'new', { name: 'n' }))).toBe('new');
   });
+
+  test('what comes after it was named changes what was told before it came, once', () => {
+    const known = places();
+    const host = managed('HostSystem', 'host-9', { name: 'esx9', parent: ref('ClusterComputeResource', 'c9') });
+    const cluster = managed('ClusterComputeResource', 'c9', { name: 'C9', parent: ref('Folder', 'hosts') });
+    const group = managed('DistributedVirtualPortgroup', 'pg-9', { name: 'late', key: 'key-9' });
+    const folder = managed('Folder', 'f9', { name: 'f9', parent: ref('Datacenter', 'dc') });
+    const all = [host, cluster, group, folder];
+    expect(places(...all).put(host)).toBe('same');
+    expect([known.name('host-9'), known.networkByKey('key-9'), known.path('f9')]).toEqual([null, null, '']);
+    expect(known.put(host)).toBe('moved');
+    expect(known.clusterOf('host-9')).toBe(null); // and so is its cluster named
+    expect([cluster, group, folder].map((place) => known.put(place))).toEqual(['moved', 'moved', 'moved']);
+    expect(all.map((place) => known.put(place))).toEqual(['same', 'same', 'same', 'same']);
+    expect(known.clusterOf('host-9')?.get('name')).toBe('C9');
+    const fresh = places();
+    expect(all.map((place) => fresh.put(place))).toEqual(['new', 'new', 'new', 'new']); // the control: nobody had named them
+  });
 });
 
 describe('a VM', () => {

@@ -13,17 +13,23 @@ export class Places {
   #networks: ReadonlyMap<string, ManagedProps> | null = null;
   #vlans: ReadonlyMap<string, string> | null = null;
   readonly #tied = new WeakMap<object, ReadonlySet<string>>();
+  /** References that something named when nothing was known of them. */
+  readonly #missed = new Set<string>();
 
   constructor(rootFolder: Ref) {
     this.#rootFolder = rootFolder.value;
   }
 
-  /** `moved`: its name or its place is another one, so that what names it is told about differently. */
+  /**
+   * `moved`: its name or its place is another one, so that what names it is told about differently. So is what was told before
+   * it came: a host that is added with its VMs, or that this account may see only now.
+   */
   put(place: ManagedProps): 'new' | 'moved' | 'same' {
     const before = this.#places.get(place.ref.value);
+    const wasMissed = [place.ref.value, ...keysOf(place)].filter((key) => this.#missed.delete(key)).length > 0;
     this.#places.set(place.ref.value, place);
     this.#forget();
-    if (before === undefined) return 'new';
+    if (before === undefined) return wasMissed ? 'moved' : 'new';
     return nameOf(before) === nameOf(place) && parentOf(before) === parentOf(place) ? 'same' : 'moved';
   }
 
@@ -42,8 +48,14 @@ export class Places {
 
   /** As people know it; null when it is not there, or may not be seen. */
   name(ref: string | undefined): string | null {
-    const place = ref === undefined ? undefined : this.#places.get(ref);
+    const place = this.#find(ref);
     return place === undefined ? null : nameOf(place);
+  }
+
+  #find(ref: string | undefined): ManagedProps | undefined {
+    const place = ref === undefined ? undefined : this.#places.get(ref);
+    if (place === undefined && ref !== undefined) this.#missed.add(ref);
+    return place;
   }
 
   /** In our words; null for what our tree has no room for: the compute resource around a single host. */
@@ -56,7 +68,7 @@ export class Places {
     let at = ref;
     for (let depth = 0; at !== undefined && depth < maxDepth; depth += 1) {
       if (at === this.#rootFolder) return null;
-      const place = this.#places.get(at);
+      const place = this.#find(at);
       if (place === undefined) return null;
       if (place.ref.type !== 'ComputeResource') return at;
       at = parentOf(place);
@@ -69,7 +81,7 @@ export class Places {
     const names: string[] = [];
     let at = ref;
     for (let depth = 0; at !== undefined && at !== this.#rootFolder && depth < maxDepth; depth += 1) {
-      const place = this.#places.get(at);
+      const place = this.#find(at);
       if (place === undefined) break;
       names.unshift(nameOf(place));
       at = parentOf(place);
@@ -78,15 +90,17 @@ export class Places {
   }
 
   clusterOf(host: string | undefined): Props<'ClusterComputeResource'> | null {
-    const place = host === undefined ? undefined : this.#places.get(host);
-    const parent = place === undefined ? undefined : this.#places.get(parentOf(place) ?? '');
+    const place = this.#find(host);
+    const parent = place === undefined ? undefined : this.#find(parentOf(place));
     return parent === undefined ? null : as<'ClusterComputeResource'>(parent, 'ClusterComputeResource');
   }
 
   /** The network of a distributed port group's key, or of an opaque network's id. */
   networkByKey(key: string): ManagedProps | null {
     this.#networks ??= new Map([...this.#places.values()].flatMap((place) => keysOf(place).map((at) => [at, place])));
-    return this.#networks.get(key) ?? null;
+    const network = this.#networks.get(key);
+    if (network === undefined) this.#missed.add(key);
+    return network ?? null;
   }
 
   /** Whether an enabled rule of its cluster ties the VM to hosts. */
