@@ -136,6 +136,23 @@ test('one that cannot be read is told of, with the property, and those behind it
   expect(second?.props).toBeInstanceOf(ManagedProps);
 });
 
+const device = (key: number, label: string): string =>
+  `<device xsi:type="VirtualKeyboard"><key>${key}</key><deviceInfo><label>${label}</label><summary/></deviceInfo></device>`;
+const one = (n: number, template: boolean, devices: string): string =>
+  `<objects><obj type="VirtualMachine">vm-${n}</obj><propSet><name>config.template</name><val>${template}</val></propSet>` +
+  '<propSet><name>config.hardware</name><val xsi:type="VirtualHardware"><numCPU>1</numCPU><memoryMB>1</memoryMB>' +
+  `${devices}</val></propSet></objects>`;
+
+test('what stood in the VM before word for word is taken for the same, and nothing else is', () => {
+  const [a, b, other] = [device(1, 'a'), device(2, 'b'), device(2, 'B')];
+  const vms = [a + b, a + b, a + other, b + a, a, a + a + b, a + b].map((devices, n) => one(n, n === 3, devices));
+  const xml = `<r xmlns:xsi="u"><Body><response><returnval>${vms.join('')}</returnval></response></Body></r>`;
+  expect(ours(xml)).toEqual(judged(xml));
+  expect(tellOf(xml).map(({ props }) => (props as ManagedProps).get('config.template'))).toEqual(
+    vms.map((_, n) => n === 3),
+  );
+});
+
 test('one without a reference is refused; a session that ended is heard of', () => {
   expect(() => tellOf('<r><returnval><objects><propSet/></objects></returnval></r>')).toThrow(FormatError);
   const missing =

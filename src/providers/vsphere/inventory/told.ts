@@ -3,6 +3,7 @@ import { decodeRef, FormatError } from '../vim25/decode.ts';
 import { readRef, readValue } from '../vim25/read-values.ts';
 import { typeAtPath, type Ref } from '../vim25/schema.ts';
 import { VimFault } from '../vim25/soap.ts';
+import { UsualElement } from '../vim25/usual-elements.ts';
 import { childOf, treeOf, type XmlNode } from '../vim25/xml-reader.ts';
 import { localName } from '../vim25/xml-characters.ts';
 import type { XmlText } from '../vim25/xml-text.ts';
@@ -47,6 +48,13 @@ function readInOrder(xml: XmlText): Told {
     let name = '';
     xml.down();
     while (xml.nextTag()) {
+      const usual = last.next;
+      if (usual?.usual.isNext(xml) === true) {
+        values.set(usual.name, usual.usual.value);
+        last = usual;
+        continue;
+      }
+      const from = xml.here();
       xml.open(name);
       name = xml.qname;
       switch (localName(name)) {
@@ -60,7 +68,7 @@ function readInOrder(xml: XmlText): Told {
         case 'propSet':
         case 'changeSet':
           if (ref === null) throw new FormatError('an object without its reference');
-          last = readProperty(xml, ref.type, last, values);
+          last = readProperty(xml, ref.type, last, values, from);
           break;
         case 'missingSet':
           refuseWithout(treeOf(xml));
@@ -76,13 +84,25 @@ function readInOrder(xml: XmlText): Told {
 }
 
 /** What the table has of a kind of object. Most likely the `next` one is told after it, as it was the last time. */
-type Property = { readonly name: string; readonly notation: string | null; next: Property | null };
+type Property = {
+  readonly name: string;
+  readonly notation: string | null;
+  next: Property | null;
+  /** With its value, as most objects have it. */
+  readonly usual: UsualElement<unknown>;
+};
 
 /** Whatever the table has not: its value is read as it says itself. */
-const unknown: Property = Object.freeze({ name: '', notation: null, next: null });
+const unknown: Property = Object.freeze({ name: '', notation: null, next: null, usual: new UsualElement() });
 
-/** @returns which one it was */
-function readProperty(xml: XmlText, type: string, last: Property, values: Map<string, unknown>): Property {
+/** @param from where its element begins. @returns which one it was */
+function readProperty(
+  xml: XmlText,
+  type: string,
+  last: Property,
+  values: Map<string, unknown>,
+  from: number,
+): Property {
   if (xml.empty) return last;
   const { qname } = xml;
   let property = unknown;
@@ -109,7 +129,9 @@ function readProperty(xml: XmlText, type: string, last: Property, values: Map<st
     } else xml.skip();
   }
   xml.close(qname);
-  return property === unknown ? last : property;
+  if (property === unknown) return last;
+  if (valued && property === last.next) property.usual.missed(xml, from, values.get(property.name));
+  return property;
 }
 
 /** By kind of object, then by name; under '' what stands before the first one. */
@@ -122,7 +144,7 @@ function propertyOf(type: string, name: string): Property | null {
   // Only what the table has is kept: of a server's own words there is no end.
   if (notation === null && (name !== '' || typeAtPath(type, 'name') === null)) return null;
   // A copy: a part of a text keeps all of it.
-  const property = { name: Buffer.from(name).toString(), notation, next: null };
+  const property = { name: Buffer.from(name).toString(), notation, next: null, usual: new UsualElement() };
   const ofType = properties.get(type) ?? new Map<string, Property>();
   properties.set(Buffer.from(type).toString(), ofType.set(property.name, property));
   return property;

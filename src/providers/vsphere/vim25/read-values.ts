@@ -6,6 +6,7 @@
  */
 import { booleanOf, FormatError, integerOf, isScalar } from './decode.ts';
 import { fieldsOf, isSubtype, isTypeName, readNotation, type Notation, type Ref, type TypeName } from './schema.ts';
+import { UsualElement } from './usual-elements.ts';
 import { localName } from './xml-characters.ts';
 import type { XmlText } from './xml-text.ts';
 
@@ -21,6 +22,8 @@ type Field = {
   readonly want: Want;
   /** The one that came after it last time: most likely it does so again. */
   next: Field | null;
+  /** Of a list of objects: the first of them. */
+  readonly usual: UsualElement<Bag> | null;
 };
 
 /** A type, ready to be read. */
@@ -124,9 +127,19 @@ function fieldsIn(xml: XmlText, shape: Shape): Bag {
   if (!xml.empty) {
     const { qname } = xml;
     let last: { next: Field | null } = shape.start;
+    let usual: UsualElement<Bag> | null = null;
     xml.down();
     while (xml.nextTag()) {
       const guess = last.next;
+      if (guess !== null && guess.usual !== null) {
+        usual = guess === last && usual !== null ? usual.next() : guess.usual;
+        if (usual?.isNext(xml) === true) {
+          add(bag, guess.name, usual.value);
+          last = guess;
+          continue;
+        }
+      }
+      const from = xml.here();
       let field = guess;
       xml.open(guess?.name);
       if (guess === null || xml.qname !== guess.name) {
@@ -143,9 +156,8 @@ function fieldsIn(xml: XmlText, shape: Shape): Bag {
       const value = single(xml, want);
       if (!want.many) bag[name] = value;
       else {
-        const list = bag[name];
-        if (Array.isArray(list)) list.push(value);
-        else bag[name] = [value];
+        add(bag, name, value);
+        if (field === guess && field.usual !== null) usual?.missed(xml, from, value as Bag);
       }
     }
     xml.close(qname);
@@ -154,6 +166,12 @@ function fieldsIn(xml: XmlText, shape: Shape): Bag {
   for (const name of shape.required)
     if (bag[name] === undefined) throw new FormatError(`${shape.name}.${name} is missing`);
   return bag;
+}
+
+function add(bag: Bag, name: string, value: unknown): void {
+  const list = bag[name];
+  if (Array.isArray(list)) list.push(value);
+  else bag[name] = [value];
 }
 
 function derivedOf(declared: Shape, type: string): Shape {
@@ -183,8 +201,11 @@ function shapeOf(name: TypeName): Shape {
   };
   // Types hold one another: it has to be there before what it holds.
   shapes.set(name, shape);
-  for (const [field, notation] of fieldsOf(name))
-    fields.set(field, { name: field, want: wantOf(notation), next: null });
+  for (const [field, notation] of fieldsOf(name)) {
+    const want = wantOf(notation);
+    const usual = want.many && want.kind === 'object' ? new UsualElement<Bag>() : null;
+    fields.set(field, { name: field, want, next: null, usual });
+  }
   return shape;
 }
 

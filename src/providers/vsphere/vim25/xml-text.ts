@@ -86,6 +86,23 @@ export class XmlText {
     [this.qname, this.type, this.ref, this.empty] = tag;
   }
 
+  /** Where the tag begins that comes next, as a number that `since` takes. */
+  here(): number {
+    return this.#at;
+  }
+
+  /** All that was read from there on, word for word; a copy, because a part of a text keeps all of it. */
+  since(from: number): string {
+    return Buffer.from(this.#text.slice(from, this.#at)).toString();
+  }
+
+  /** Whether exactly this comes next, whole elements that were read once before: then it is passed over. */
+  pass(elements: string): boolean {
+    if (!stands(elements, this.#text, this.#at)) return false;
+    this.#at += elements.length;
+    return true;
+  }
+
   /** From here on elements are counted anew. */
   forgetCount(): void {
     this.#elements = 0;
