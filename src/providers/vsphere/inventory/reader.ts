@@ -99,6 +99,22 @@ export async function* readThese(
   }
 }
 
+/** Begins to read now, whoever takes it when. What was not taken to its end is given up when it is disposed of. */
+export function begun<T>(reads: AsyncGenerator<T>): AsyncIterable<T> & AsyncDisposable {
+  const first = reads.next();
+  // Thrown where it is awaited.
+  first.catch(() => undefined);
+  return {
+    async *[Symbol.asyncIterator]() {
+      const step = await first;
+      if (step.done === true) return;
+      yield step.value;
+      yield* reads;
+    },
+    [Symbol.asyncDispose]: async () => void (await reads.return(undefined)),
+  };
+}
+
 /** Some servers refuse all of them for one that has gone meanwhile. */
 async function* readHalves(
   session: Session,

@@ -11,7 +11,7 @@ import { VimFault } from '../vim25/soap.ts';
 import { Places } from './places.ts';
 import { placeNames, placesIn, theseObjects, vmNamesIn, vmsIn } from './properties.ts';
 import { as } from './props.ts';
-import { readObjects, readSelected, readThese, type Read } from './reader.ts';
+import { begun, readObjects, readSelected, readThese, type Read } from './reader.ts';
 import { Seen } from './seen.ts';
 import { Tags, type TagPause } from './tags.ts';
 import { openTrail, type Changes, type Trail } from './trail.ts';
@@ -67,6 +67,9 @@ async function* follow(
   await using trail = await openTrail(session, placeNames, signal);
   const places = await loadPlaces(session, trail.placesView, signal);
   known.places = places;
+  const vms = await vmRefs(session, trail.vmsView, signal);
+  // The server is at work on the first of them while the rest is got ready.
+  await using reads = begun(readThese(session, vms, theseObjects, signal));
   const { fullName, version, instanceUuid } = session.content.about;
   yield { kind: 'snapshot', product: fullName, version, systemId: instanceUuid ?? hostUuid(places) ?? session.system };
   yield* puts(placeObjects(places));
@@ -75,13 +78,7 @@ async function* follow(
   known.tags = tags;
   const seen = new Seen();
   for (const place of places.values()) seen.add(place);
-  const vms: Ref[] = [];
-  for await (const reads of readSelected(session, vmNamesIn(trail.vmsView), signal)) {
-    for (const read of reads) {
-      vms.push('object' in read ? read.object.ref : { type: 'VirtualMachine', value: read.unreadable.ref });
-    }
-  }
-  yield* vmNews(readThese(session, vms, theseObjects, signal), places, tags, seen);
+  yield* vmNews(reads, places, tags, seen);
   yield { kind: 'synced' };
   yield* changeNews(session, trail, places, tags, await sinceSeen(session, trail, seen, signal), signal);
   let changed: Promise<Changes> | null = null;
@@ -100,6 +97,16 @@ async function* follow(
       yield* vmNews(readThese(session, refs, theseObjects, signal), places, tags);
     }
   }
+}
+
+async function vmRefs(session: Session, view: Ref, signal: AbortSignal): Promise<Ref[]> {
+  const vms: Ref[] = [];
+  for await (const reads of readSelected(session, vmNamesIn(view), signal)) {
+    for (const read of reads) {
+      vms.push('object' in read ? read.object.ref : { type: 'VirtualMachine', value: read.unreadable.ref });
+    }
+  }
+  return vms;
 }
 
 /** What has changed since it was read. One that was not told of is asked for before anybody hears that it is gone. */
