@@ -78,7 +78,7 @@ export async function firstInventory(
   news: AsyncIterable<InventoryNews>,
   most: { readonly objects: number; readonly bytes: number } = { objects: maxObjects, bytes: maxBytes },
 ): Promise<Whole> {
-  const { strangeOrNull } = await import('./batches.ts'); // no other question has use for its schema
+  const { strangeOrNull } = await import('./strange.ts'); // no other question has use for its schema
   const found = { product: '', version: '', systemId: '', truncated: false };
   const objects = new Map<string, InventoryObject>();
   const unreadable = new Map<string, Unreadable>();

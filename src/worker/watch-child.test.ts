@@ -23,21 +23,26 @@ async function* told(...news: InventoryNews[]): AsyncGenerator<InventoryNews> {
   for (const one of news) yield one;
 }
 
-test('all news arrive in order, in batches of bounded size, one at a time', async () => {
+test('all news arrive in order, in batches of bounded size, two at a time', async () => {
   const batches: string[] = [];
   let open = 0;
-  const batcher = createBatcher(async (text) => {
-    open += 1;
-    expect(open).toBe(1);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    batches.push(text);
-    open -= 1;
+  let mostOpen = 0;
+  let taken = Promise.resolve();
+  const batcher = createBatcher((text) => {
+    mostOpen = Math.max(mostOpen, (open += 1));
+    taken = taken.then(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      batches.push(text);
+      open -= 1;
+    });
+    return taken;
   });
   const small = Array.from({ length: 1_200 }, (_, n) => vm(`small-${n}`));
   const large = Array.from({ length: 5 }, (_, n) => vm(`large-${n}`, 'x'.repeat(maxBatchBytes / 2)));
   const huge = vm('huge', 'x'.repeat(9 * 1024 * 1024));
   const gone: InventoryNews = { kind: 'gone', objects: [{ kind: 'vm', ref: 'small-1' }] };
   await forward(told(snapshot, { kind: 'put', objects: [...small, ...large, huge] }, gone, synced), batcher);
+  expect(mostOpen).toBe(2);
   const parsed = batches.map((text) => JSON.parse(text) as InventoryNews[]);
   for (const batch of parsed) {
     const objects = batch.flatMap((news): readonly unknown[] => ('objects' in news ? news.objects : []));
@@ -85,17 +90,41 @@ test('what has come goes without waiting for more; the source waits for a slow s
     slow(),
     createBatcher(async (text) => {
       sent.push(text);
-      if (sent.length === 2) await gate.promise;
+      if (sent.length > 1) await gate.promise;
     }),
   );
   await expect.poll(() => sent.length, { timeout: 5_000 }).toBe(1);
   more.resolve();
   more = Promise.withResolvers();
-  await expect.poll(() => sent.length, { timeout: 5_000 }).toBe(2);
+  await expect.poll(() => sent.length, { timeout: 5_000 }).toBe(3);
   await new Promise((resolve) => setTimeout(resolve, 100));
-  expect(pulled).toBeLessThanOrEqual(4);
+  expect(sent).toHaveLength(3);
+  expect(pulled).toBeLessThanOrEqual(5);
   gate.reject(new Error('refused'));
   await expect(ended).rejects.toThrow('refused');
+});
+
+test('after a first read nothing is asked of the system until all of it is stored', async () => {
+  const gate = Promise.withResolvers<void>();
+  let asked = false;
+  async function* source(): AsyncGenerator<InventoryNews> {
+    yield* told(snapshot, { kind: 'put', objects: [vm('a')] }, synced);
+    asked = true;
+  }
+  const sent: string[] = [];
+  const ended = forward(
+    source(),
+    createBatcher(async (text) => {
+      sent.push(text);
+      await gate.promise;
+    }),
+  );
+  await expect.poll(() => sent.join('').includes('synced'), { timeout: 5_000 }).toBe(true);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(asked).toBe(false);
+  gate.resolve();
+  await ended;
+  expect(asked).toBe(true);
 });
 
 test('the wait before another try grows from a second to five minutes, never the same for all', () => {

@@ -60,16 +60,18 @@ export function runWatchChild({ connect }: Pick<Providers, 'connect'>): void {
   say({ kind: 'started' });
 }
 
-/** Whatever has waited for a moment goes, and whatever fills a batch goes at once. */
+/** Whatever has waited for a moment goes as soon as there is room, and whatever fills a batch goes at once. */
 export async function forward(news: AsyncIterable<InventoryNews>, batcher: Batcher): Promise<void> {
   const iterator = news[Symbol.asyncIterator]();
   try {
     let next = iterator.next();
     for (;;) {
-      if (!batcher.isEmpty() && !(await within(next, flushMs))) await batcher.flush();
+      if (!batcher.isEmpty() && !(await comes(next, batcher))) await batcher.flush();
       const { done, value } = await next;
       if (done === true) break;
       await batcher.add(value);
+      // The system is not asked for more before all of a first read is stored: what it does then takes CPU from that.
+      if (value.kind === 'synced') await batcher.drain();
       next = iterator.next();
       next.catch(() => undefined); // thrown where it is awaited
     }
@@ -79,16 +81,24 @@ export async function forward(news: AsyncIterable<InventoryNews>, batcher: Batch
   }
 }
 
-async function within(promise: Promise<unknown>, ms: number): Promise<boolean> {
-  const late = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => late.resolve(false), ms);
+/** False when it does not come for a moment, and until there is room for what is here. */
+async function comes(next: Promise<unknown>, batcher: Batcher): Promise<boolean> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(() => late.resolve(), flushMs);
+  // What is wrong with either is thrown where it is used.
+  const sendable = late.promise
+    .then(() => batcher.room())
+    .then(
+      () => false,
+      () => false,
+    );
   try {
     return await Promise.race([
-      promise.then(
+      next.then(
         () => true,
         () => true,
       ),
-      late.promise,
+      sendable,
     ]);
   } finally {
     clearTimeout(timer);

@@ -121,18 +121,20 @@ async function watchOnce(
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const over = Promise.withResolvers<StoredError | null>();
   const pass = async (request: number, news: string): Promise<void> => {
-    try {
-      await link.insist('inventory', `{"token":"${token}","sequence":${sequence},"news":${news}}`, signal);
-      sequence += 1;
-      child.send({ kind: 'sent', request });
-    } catch (error) {
-      over.resolve(toStored(error));
-    }
+    await link.insist('inventory', `{"token":"${token}","sequence":${sequence},"news":${news}}`, signal);
+    sequence += 1;
+    child.send({ kind: 'sent', request });
   };
+  // In order; behind one that was not taken none goes.
+  let passing: Promise<void> = Promise.resolve();
   const child = startWatchChild({
     directory,
     onMessage: (message) => {
-      if (message.kind === 'news') void pass(message.request, message.news);
+      if (message.kind === 'news') {
+        const { request, news } = message;
+        passing = passing.then(() => pass(request, news));
+        passing.catch((error: unknown) => over.resolve(toStored(error)));
+      }
       if (message.kind === 'ended') over.resolve(message.error);
     },
     onOutput: (text) => options.log('info', scrubbed(text, secrets), { providerId }),
