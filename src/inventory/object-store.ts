@@ -1,5 +1,6 @@
 /** Objects of a system, written in bulk: a batch is a few statements, however many objects it has. */
 import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { VmObject } from '../concerns/context.ts';
 import { json, type Tx } from '../db/db.ts';
@@ -46,9 +47,7 @@ export async function putObjects(
     leaving: new Set(leaving.map(({ kind, ref }) => keyOf(kind, ref))),
   });
   await markGone(tx, displaced);
-  const whole = await withKnownDetail(tx, place, bound);
-  await writeObjects(tx, place, whole);
-  await writeVms(tx, place, whole);
+  await write(tx, place, await withKnownDetail(tx, place, bound));
   await sql`delete from inventory_unreadable
     where system_id = ${place.systemId} and ref = any(${objects.map(({ ref }) => ref)}::text[])`.execute(tx);
 }
@@ -123,17 +122,26 @@ const assignments = sql.join(
     .map((name) => sql`${sql.ref(name)} = ${sql.ref(`excluded.${name}`)}`),
 );
 
-async function writeVms(tx: Tx, place: Place, bound: readonly BoundObject[]): Promise<void> {
+async function write(tx: Tx, place: Place, bound: readonly BoundObject[]): Promise<void> {
   const vms = bound.flatMap(({ object, id }) => (object.kind === 'vm' ? [{ vm: object as VmObject, id }] : []));
-  if (vms.length === 0) return;
+  if (vms.length === 0) return writeObjects(tx, place, bound);
+  // Hosts, clusters and storages that come with them are part of what they are judged by.
+  const areAlone = vms.length === bound.length;
+  if (!areAlone) await writeObjects(tx, place, bound);
   const around = await readSurroundings(tx, place, vms);
+  const writing = areAlone ? writeObjects(tx, place, bound) : undefined;
+  // Thrown where it is awaited. They are judged while PostgreSQL writes: what was asked is on its way by then.
+  writing?.catch(() => undefined);
+  await setImmediate();
   const given = vms.map(({ vm, id }) =>
     vmRow(vm, { objectId: id, systemId: place.systemId }, contextOf(vm, id, place.type, around), place.rules),
   );
   const { names, values, rows } = recordset(vmColumns, given);
-  await sql`
+  const insert = sql`
     insert into inventory_vm (${names}) select ${values} from ${rows}
-    on conflict (object_id) do update set ${assignments}`.execute(tx);
+    on conflict (object_id) do update set ${assignments}`;
+  await writing;
+  await insert.execute(tx);
 }
 
 /** The rows stay, because others may refer to them; searches no longer find them. */
