@@ -5,16 +5,17 @@ import { attribute, childOf, childrenOf, type Element, textOf } from './xml.ts';
 export function readFirmware(system: Element, hardware: Element | null): Firmware {
   const settings = new Map([...vmwareSettings(system), ...(hardware === null ? [] : vmwareSettings(hardware))]);
   const xen = hardware === null ? new Map<string, string>() : xenSettings(hardware);
+  // 0 and 1 are BIOS. In an OVF the engine counts from 0, in its API and database from 1 (its OvfWriter.writeBiosType).
   const ovirt = textOf(system, 'ovf', 'BiosType') ?? '';
   const secureBoot =
     settings.get('bootoptions.efisecurebootenabled') === 'true' ||
     settings.get('uefi.secureboot.enabled') === 'true' ||
-    ovirt === '4' ||
+    ovirt === '3' ||
     /\bsecureboot=true\b/.test(xen.get('platform') ?? '');
   const efi =
     settings.get('firmware') === 'efi' ||
+    ovirt === '2' ||
     ovirt === '3' ||
-    ovirt === '4' ||
     virtualBoxFirmware(system).startsWith('efi') ||
     /\bfirmware=uefi\b/.test(xen.get('hvm_boot_params') ?? '');
   return { type: efi ? 'efi' : 'bios', secureBoot: efi && secureBoot };

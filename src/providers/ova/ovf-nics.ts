@@ -50,6 +50,7 @@ const ovirtModels: ReadonlyMap<string, string> = new Map([
   ['1', 'rtl8139'],
   ['2', 'e1000'],
   ['3', 'virtio'],
+  ['6', 'e1000e'],
 ]);
 
 type Adapter = { readonly mac: string; readonly model: string | null };

@@ -13,7 +13,7 @@ export function readProcessors(
   bad: Bad,
 ): { cpus: number; coresPerSocket: number; memoryBytes: number | null } {
   const processor = items.find((item) => item.type === resourceType.processor);
-  const cpus = count(processor?.field('VirtualQuantity') ?? '1', 'number of CPUs', bad);
+  const cpus = count(processor?.field('VirtualQuantity') ?? ovirtCpus(processor), 'number of CPUs', bad);
   const xenPlatform = hardware === null ? '' : (xenSettings(hardware).get('platform') ?? '');
   const perSocket =
     processor === undefined
@@ -24,6 +24,12 @@ export function readProcessors(
         null);
   const coresPerSocket = perSocket === null ? 0 : count(perSocket, 'number of cores per socket', bad);
   return { cpus, coresPerSocket, memoryBytes: readMemory(items, bad) };
+}
+
+/** oVirt before 4.0 writes no total, only what it is the product of. */
+function ovirtCpus(processor: Item | undefined): string {
+  const factors = ['num_of_sockets', 'cpu_per_socket', 'threads_per_cpu'].map((name) => processor?.field(name) ?? '1');
+  return String(factors.reduce((product, factor) => product * Number(factor), 1));
 }
 
 function readMemory(items: readonly Item[], bad: Bad): number | null {

@@ -137,6 +137,11 @@ test('tells controllers by type and subtype', () => {
   ]).toEqual(['ide', 'scsi', 'sata', 'nvme', 'scsi']);
 });
 
+test('knows the newest of oVirt’s network cards', () => {
+  const text = ovfText('ovirt', vm).replace('<rasd:ResourceSubType>2<', '<rasd:ResourceSubType>6<');
+  expect(first(text).nics.map(({ model }) => model)).toEqual(['virtio', 'e1000e']);
+});
+
 test('takes oVirt’s word for a raw disk, whose URI says VMDK', () => {
   const raw = {
     ...vm,
@@ -145,17 +150,27 @@ test('takes oVirt’s word for a raw disk, whose URI says VMDK', () => {
   expect(first(ovfText('ovirt', raw)).drives[0]?.disk.format).toBe('raw');
 });
 
+const ovirtFirmware = (value: number): unknown =>
+  first(ovfText('ovirt', vm).replace(/<BiosType>\d</, `<BiosType>${value}<`)).firmware;
+
+test('reads oVirt’s numbers of firmware as its engine writes them', () => {
+  const bios = { type: 'bios', secureBoot: false };
+  const efi = { type: 'efi', secureBoot: false };
+  expect([0, 1, 2, 3].map(ovirtFirmware)).toEqual([bios, bios, efi, { ...efi, secureBoot: true }]);
+});
+
 test('reads the dialect of oVirt’s export domains: sections by type, sizes in GiB, group/image', () => {
   const text = `<ovf:Envelope xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1/" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:rasd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData" xmlns:vssd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_VirtualSystemSettingData">
     <References><File ovf:href="group/image" ovf:id="image" ovf:size="9"/></References>
     <Section xsi:type="ovf:DiskSection_Type"><Disk ovf:diskId="image" ovf:size="16" ovf:fileRef="group/image" ovf:parentRef="" ovf:format="http://en.wikipedia.org/wiki/Byte" ovf:volume-format="COW" ovf:disk-interface="VirtIO" ovf:boot="True"/></Section>
     <Content ovf:id="out" xsi:type="ovf:VirtualSystem_Type"><Name>old</Name>
       <Section xsi:type="ovf:VirtualHardwareSection_Type"><System><vssd:VirtualSystemType>RHEVM 4.6.0.163</vssd:VirtualSystemType></System>
-        <Item><rasd:ResourceType>3</rasd:ResourceType><rasd:num_of_sockets>1</rasd:num_of_sockets><rasd:VirtualQuantity>1</rasd:VirtualQuantity></Item>
+        <Item><rasd:ResourceType>3</rasd:ResourceType><rasd:num_of_sockets>2</rasd:num_of_sockets><rasd:cpu_per_socket>3</rasd:cpu_per_socket></Item>
         <Item><rasd:ResourceType>17</rasd:ResourceType><rasd:HostResource>group/image</rasd:HostResource><rasd:InstanceId>image</rasd:InstanceId></Item>
       </Section></Content></ovf:Envelope>`;
   const system = first(text);
-  expect(system).toMatchObject({ name: 'old', origin: 'ovirt', memoryBytes: null });
+  expect(system).toMatchObject({ name: 'old', origin: 'ovirt', memoryBytes: null, cpus: 6, coresPerSocket: 3 });
+  expect(problemOf(text.replace('sockets>2<', 'sockets>two<'))).toContain('number of CPUs');
   expect(system.drives[0]).toMatchObject({
     bus: 'virtio',
     bootOrder: 1,
