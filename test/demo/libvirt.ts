@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runChild } from '../../src/process/child.ts';
+import { hideBrokenKvm } from '../peers/no-kvm.ts';
 
 export type Started = { readonly daemons: readonly number[]; readonly pool: boolean };
 
@@ -20,12 +21,13 @@ export async function ensureLibvirt(say: (text: string) => void): Promise<Starte
     say('starting libvirt');
     if (existsSync('/run/systemd/system')) spawnSync('systemctl', ['start', 'libvirtd']);
     else {
+      const hidden = await hideBrokenKvm();
       // A machine without systemd: the daemons are ours to start, and to end with --stop.
       for (const [program, pidFile] of [
         ['/usr/sbin/virtlogd', '/run/virtlogd.pid'],
         ['/usr/sbin/libvirtd', '/run/libvirtd.pid'],
       ] as const) {
-        spawnSync(program, ['--daemon', '--pid-file', pidFile], { stdio: 'inherit' });
+        startDaemon([program, '--daemon', '--pid-file', pidFile], hidden);
         daemons.push(Number((await readFile(pidFile, 'utf8').catch(() => '0')).trim()));
       }
     }
@@ -35,6 +37,14 @@ export async function ensureLibvirt(say: (text: string) => void): Promise<Starte
     }
   }
   return { daemons: daemons.filter((pid) => pid > 1), pool: await ensurePool(say) };
+}
+
+/** @param hidden what is to be done before, in a mount namespace of its own; where there can be none it starts as it is */
+function startDaemon(words: readonly [string, ...string[]], hidden: string): void {
+  const apart = ['--mount', '--propagation', 'slave', 'bash', '-c', `${hidden}\nexec "$@"`, 'start', ...words];
+  if (hidden !== '' && spawnSync('unshare', apart, { stdio: 'inherit' }).status === 0) return;
+  const [program, ...flags] = words;
+  spawnSync(program, flags, { stdio: 'inherit' });
 }
 
 async function runs(): Promise<boolean> {

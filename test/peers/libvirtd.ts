@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runChild } from '../../src/process/child.ts';
+import { hideBrokenKvm } from './no-kvm.ts';
 
 export type Libvirtd = {
   /** With `?socket=`: for Wherry and for virsh alike. */
@@ -92,6 +93,7 @@ export async function startLibvirtd(options: LibvirtdOptions): Promise<Libvirtd>
     for pair in run:/run/libvirt etc:/etc/libvirt lib:/var/lib/libvirt log:/var/log/libvirt cache:/var/cache/libvirt; do
       mount --bind "$BASE/\${pair%%:*}" "\${pair#*:}"
     done
+    ${await hideBrokenKvm()}
     ${options.before ?? ''}
     /usr/sbin/virtlogd -p /run/libvirt/virtlogd.pid >"$BASE/virtlogd.txt" 2>&1 &
     while :; do
