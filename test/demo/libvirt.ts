@@ -41,7 +41,7 @@ export async function ensureLibvirt(say: (text: string) => void): Promise<Starte
 
 /** @param hidden what is to be done before, in a mount namespace of its own; where there can be none it starts as it is */
 function startDaemon(words: readonly [string, ...string[]], hidden: string): void {
-  const apart = ['--mount', '--propagation', 'slave', 'bash', '-c', `${hidden}\nexec "$@"`, 'start', ...words];
+  const apart = ['--mount', '--propagation', 'slave', 'bash', '-c', `set -e\n${hidden}\nexec "$@"`, 'start', ...words];
   if (hidden !== '' && spawnSync('unshare', apart, { stdio: 'inherit' }).status === 0) return;
   const [program, ...flags] = words;
   spawnSync(program, flags, { stdio: 'inherit' });

@@ -5,9 +5,17 @@
 import { existsSync } from 'node:fs';
 import { probeAccelerator } from '../../src/conversion/accelerator.ts';
 
-/** A shell line for a mount namespace of one's own; none where KVM works, or is not there. */
+/** Shell lines for a mount namespace of one's own; none where KVM works, or is not there. */
 export async function hideBrokenKvm(): Promise<string> {
   if (!existsSync('/dev/kvm') || (await probeAccelerator()) === 'kvm') return '';
-  // Read-only, because for root every other file is one that it may write.
-  return 'none=$(mktemp); mount --bind "$none" /dev/kvm && mount -o remount,bind,ro /dev/kvm; rm -f "$none"';
+  // All of /dev but that: a mount over the device itself is one that libvirt cannot take along into its guests' namespaces.
+  return `
+    dev=$(mktemp -d)
+    mount -t tmpfs -o mode=755 tmpfs "$dev"
+    cp -a -x /dev/. "$dev"
+    rm "$dev/kvm"
+    for inner in pts shm mqueue hugepages; do mountpoint -q "/dev/$inner" && mount --rbind "/dev/$inner" "$dev/$inner"; done
+    umount -R -l /dev
+    mount --move "$dev" /dev
+    rmdir "$dev"`;
 }
