@@ -101,14 +101,16 @@ export async function* readThese(
 
 /** Begins to read now, whoever takes it when. What was not taken to its end is given up when it is disposed of. */
 export function begun<T>(reads: AsyncGenerator<T>): AsyncIterable<T> & AsyncDisposable {
-  const first = reads.next();
+  let first: Promise<IteratorResult<T>> | null = reads.next();
   // Thrown where it is awaited.
   first.catch(() => undefined);
   return {
     async *[Symbol.asyncIterator]() {
-      const step = await first;
-      if (step.done === true) return;
-      yield step.value;
+      const asked = first;
+      // What it holds is not kept for as long as what follows a read goes on.
+      first = null;
+      const step = await asked;
+      if (step?.done === false) yield step.value;
       yield* reads;
     },
     [Symbol.asyncDispose]: async () => void (await reads.return(undefined)),

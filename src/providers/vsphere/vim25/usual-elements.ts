@@ -43,6 +43,7 @@ export class UsualElement<T> {
     const isRare = (misses & (misses - 1)) !== 0;
     if (isRare || xml.here() - from > longest) return;
     this.#text = xml.since(from);
-    this.#value = value;
+    // A copy as well: strings that are parts of an answer would keep all of it for as long as this is kept.
+    this.#value = structuredClone(value);
   }
 }
