@@ -51,9 +51,12 @@ export async function identityOfFile(path: string): Promise<string> {
   }
 }
 
-/** The time of the last change too (ctime): tools that copy set the other one back, nobody can set this one. */
-function identityOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+/**
+ * The time of the last change too (ctime): tools that copy set the other one back, nobody can set this one. Not the device:
+ * NFS, btrfs and FUSE get another number with each mount, and a worker's machine that was started anew goes on.
+ */
+function identityOf({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+  return `${ino}:${size}:${mtimeNs}:${ctimeNs}`;
 }
 
 /**
