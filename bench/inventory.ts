@@ -45,6 +45,8 @@ export const inventory: Bench = async () => {
   });
   const stored = (performance.now() - begun) / 1000;
   const peakMiB = await workerMiB(product);
+  // vcsim makes its list of what is there first, and listens to changes then: what is renamed meanwhile it never tells.
+  await sleep(settleMs);
   const changeMs = await changeSeen(vcsim, product);
   return {
     rows: [
