@@ -21,7 +21,8 @@ export function judged(
   const around = surroundingsIn(found.objects);
   const holds = predicateOf(filter);
   const concerns: UnsavedInventory['concerns'] = {};
-  const objects = found.objects.filter((object) => {
+  // As they come they are in no order, and another one each time.
+  const objects = found.objects.toSorted(byName).filter((object) => {
     if (object.kind !== 'vm') return true;
     const vm: VmObject = object;
     const own = concernsOf(vm, contextOf(vm, vm.ref, source.type, around), rules);
@@ -30,6 +31,11 @@ export function judged(
     return true;
   });
   return { ...found, objects, concerns };
+}
+
+function byName(a: InventoryObject, b: InventoryObject): number {
+  if (a.name === b.name) return a.ref < b.ref ? -1 : 1;
+  return a.name < b.name ? -1 : 1;
 }
 
 function surroundingsIn(objects: readonly InventoryObject[]): Surroundings {

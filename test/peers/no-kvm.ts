@@ -14,7 +14,7 @@ export async function hideBrokenKvm(): Promise<string> {
     mount -t tmpfs -o mode=755 tmpfs "$dev"
     cp -a -x /dev/. "$dev"
     rm "$dev/kvm"
-    for inner in pts shm mqueue hugepages; do mountpoint -q "/dev/$inner" && mount --rbind "/dev/$inner" "$dev/$inner"; done
+    for inner in /dev/*/; do if mountpoint -q "$inner"; then mount --rbind "$inner" "$dev\${inner#/dev}"; fi; done
     umount -R -l /dev
     mount --move "$dev" /dev
     rmdir "$dev"`;
