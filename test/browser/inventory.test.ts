@@ -80,6 +80,17 @@ describe.skipIf(chromiumPath === undefined)(`providers and inventory in a browse
       .first()
       .waitFor();
     await fine();
+    // What is in it can be seen before anything of it is kept.
+    const inside = ui.page.getByRole('grid', { name: 'VMs inside' });
+    await button('Look inside without saving').click();
+    await ui.page.getByText(`${vms} VMs found. The first 200 are shown`).waitFor(long);
+    await inside.getByRole('row', { name: /vm-00200/ }).waitFor();
+    await fine();
+    await field('Filter of what is inside').fill('name = vm-01042 and power = on');
+    await ui.page.keyboard.press('Enter');
+    await ui.page.getByText('1 VM found.').waitFor(long);
+    expect(await inside.getByRole('row').count()).toBe(2);
+    await heading(/All is well/).waitFor(); // Enter looked inside, and did not go on
     await button('Next').click();
     await field('Name').fill('vCenter Leeds');
     await button('Add provider').click();

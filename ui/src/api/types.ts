@@ -25,6 +25,7 @@ export type {
   ProviderView,
   TreeNode,
   UnreadableView,
+  UnsavedInventory,
   UnsavedProvider,
 } from '../../../src/inventory/api.ts';
 export type {

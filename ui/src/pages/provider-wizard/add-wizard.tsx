@@ -81,6 +81,7 @@ export function AddWizard() {
       {at === 2 && (
         <CheckStep
           check={check.data ?? null}
+          source={unsaved(draft)}
           error={check.error}
           isChecking={check.isPending}
           again={() => check.mutate(draft)}

@@ -1,24 +1,27 @@
 import { Alert, Bullseye, Button, Spinner } from '@patternfly/react-core';
 import { useState } from 'react';
-import type { ProviderCheck } from '../../../api/types.ts';
+import type { ProviderCheck, UnsavedProvider } from '../../../api/types.ts';
 import { CertificateCard } from '../../../parts/certificate.tsx';
 import { CheckRows } from '../../../parts/check-result.tsx';
 import { Problem } from '../../../parts/problem.tsx';
 import { trustWords } from '../../provider/check-tab.tsx';
 import { withVersion } from '../../providers/table.tsx';
+import { Inside } from './inside.tsx';
 import { Text } from './text.tsx';
 
 /** What was found, what is not trusted and how to trust it. One try of the password each time, never more. */
 export function CheckStep(props: {
   /** Null while there is none. */
   readonly check: ProviderCheck | null;
+  /** What was checked. */
+  readonly source: UnsavedProvider;
   readonly error: Error | null;
   readonly isChecking: boolean;
   readonly again: () => void;
   readonly trust: (fingerprint: string) => void;
   readonly trustAuthority: (pem: string) => void;
 }) {
-  const { check, error, isChecking, again, trust, trustAuthority } = props;
+  const { check, source, error, isChecking, again, trust, trustAuthority } = props;
   if (isChecking) {
     return (
       <Bullseye role="status">
@@ -43,6 +46,7 @@ export function CheckStep(props: {
         />
       )}
       {check !== null && <CheckRows check={check} />}
+      {check !== null && check.ok && <Inside source={source} />}
       <div>
         <Button variant="link" isInline onClick={again}>
           Check again
