@@ -154,11 +154,6 @@ export function isA<N extends TypeName>(value: { readonly _type: string } | unde
   return value !== undefined && isSubtype(value._type, name);
 }
 
-export function isManagedSubtype(name: string, base: ManagedName): boolean {
-  for (let at: string | undefined = name; at !== undefined; at = managedEntries[at]?.base) if (at === base) return true;
-  return false;
-}
-
 /** The notation of the value at a property path; null when there is none of that name. */
 export function typeAtPath(object: string, path: string): string | null {
   const known = knownPaths.get(object)?.get(path);
