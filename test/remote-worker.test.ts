@@ -15,12 +15,14 @@ import { follow } from '../src/cli/follow.ts';
 import { createTestDatabase, type TestDatabase } from '../src/db/testing.ts';
 import type { WorkerView } from '../src/migration/api.ts';
 import { runChild } from '../src/process/child.ts';
+import { runningWorker } from '../src/worker/pid-file.ts';
 
 const wherry = fileURLToPath(new URL('../bin/wherry', import.meta.url));
 const content = randomBytes(3 * 1024 * 1024);
 const processes: ChildProcess[] = [];
 let directory = '';
 let database: TestDatabase;
+let databaseUrl = '';
 const urls: string[] = [];
 
 beforeAll(async () => {
@@ -30,11 +32,11 @@ beforeAll(async () => {
   await authority('stranger');
   await certificate('ca', 'server');
   const { host, user, database: name } = database.connection;
-  const WHERRY_DATABASE_URL = `postgresql://${user}@/${name}?host=${encodeURIComponent(host ?? '')}`;
+  databaseUrl = `postgresql://${user}@/${name}?host=${encodeURIComponent(host ?? '')}`;
   for (const home of ['one', 'two']) {
     const tls = ['--tls-cert', join(directory, 'server.crt'), '--tls-key', join(directory, 'server.key')];
     const flags = ['--home', join(directory, home), '--listen', '127.0.0.1:0', '--no-worker', ...tls];
-    const output = start(['server', ...flags], { WHERRY_DATABASE_URL, WHERRY_LEASE_MS: '6000' });
+    const output = start(['server', ...flags], { WHERRY_DATABASE_URL: databaseUrl, WHERRY_LEASE_MS: '6000' });
     urls.push(await said(output, /Wherry listens on (https:\S+)/));
   }
   await writeFile(join(directory, 'disk.raw'), content);
@@ -87,6 +89,24 @@ test('a worker with a token that is not known ends with an error that says so', 
   expect(code).not.toBe(0);
   expect(output()).toMatch(/token|sign/i);
 });
+
+test('the worker beside a server is not told how to open the database', async () => {
+  const home = join(directory, 'three');
+  const words = ['server', '--home', home, '--listen', 'none'];
+  const server = spawnWherry(words, { WHERRY_DATABASE_URL: databaseUrl });
+  await said(collect(server), /(Wherry listens)/);
+  await expect.poll(() => runningWorker(join(home, 'worker')), { timeout: 50_000 }).not.toBeNull();
+  expect(await environmentOf(server.pid)).toContain('WHERRY_DATABASE_URL'); // the control
+  const ofWorker = await environmentOf(await runningWorker(join(home, 'worker')));
+  expect(ofWorker).toContain('WHERRY_HOME'); // the control
+  expect(ofWorker).not.toContain('WHERRY_DATABASE_URL');
+});
+
+/** Names alone: a failure prints what was compared. */
+async function environmentOf(pid: number | null | undefined): Promise<string[]> {
+  const text = await readFile(`/proc/${pid}/environ`, 'utf8');
+  return text.split('\0').map((one) => one.slice(0, one.indexOf('=')));
+}
 
 function workerAt(authorityName: string, home = authorityName): string[] {
   const [url = ''] = urls;

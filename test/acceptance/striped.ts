@@ -13,6 +13,7 @@ export async function makeStriped(
   await file.truncate(sizeBytes);
   const block = Buffer.alloc(stepBytes);
   for (const [offset, length] of stripes) {
+    if (offset + length > sizeBytes) throw new Error(`a stripe ends at ${offset + length}, the disk at ${sizeBytes}`);
     for (let done = 0; done < length; done += stepBytes) {
       randomFillSync(block);
       await file.write(block, 0, Math.min(stepBytes, length - done), offset + done);
